@@ -1,0 +1,86 @@
+"""Every error that ordinis_mlflow raises on purpose.
+
+OrdinisError
+├── InvalidBars (ValueError)            price bars break a rule: symbol, timestamp and rule are named
+│   └── TooFewBars                      shorter than the look-back asks for
+├── InvalidWindows (ValueError)         a serving request's windows break a rule
+├── InvalidConfig (ValueError)          a setting is outside its range
+├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
+├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
+├── ExportError (RuntimeError)          the graph does not agree with what it was exported from
+├── QuantizationError (RuntimeError)    nothing was quantised, or the operators do not allow it
+├── ProviderUnavailable (RuntimeError)  ONNX Runtime did not give the execution provider asked for
+├── ServingError (RuntimeError)         a model server did not come up or did not answer
+└── PackageError (RuntimeError)         a packaged model must not be served
+    ├── UnsupportedFormat               its format number is not one this version reads
+    ├── ManifestMismatch                a file differs from its digest, is missing or is unlisted
+    ├── ScalerMismatch                  scaler.json differs from the graph's constants
+    └── ProbeFailed                     the graph answers its probe differently here
+
+Each message says the rule, the value that broke it and what to do; each class has a parent in the
+standard library, so that callers need not know this module.
+"""
+
+
+class OrdinisError(Exception):
+    """Parent of every error that is raised on purpose."""
+
+
+class InvalidBars(OrdinisError, ValueError):
+    """Price bars break a rule."""
+
+
+class TooFewBars(InvalidBars):
+    """A symbol has fewer bars than are needed."""
+
+
+class InvalidWindows(OrdinisError, ValueError):
+    """Windows of bars sent to a model break a rule."""
+
+
+class InvalidConfig(OrdinisError, ValueError):
+    """A setting is outside its range, or does not fit another one."""
+
+
+class InvalidContract(OrdinisError, ValueError):
+    """A contract, scaler or probe file cannot be read."""
+
+
+class CheckpointError(OrdinisError, RuntimeError):
+    """A checkpoint is unreadable or belongs to another training."""
+
+
+class ExportError(OrdinisError, RuntimeError):
+    """The exported graph does not agree with what it was exported from."""
+
+
+class QuantizationError(OrdinisError, RuntimeError):
+    """Quantisation changed nothing, or the network's operators do not allow it."""
+
+
+class ProviderUnavailable(OrdinisError, RuntimeError):
+    """ONNX Runtime did not give the execution provider that was asked for."""
+
+
+class ServingError(OrdinisError, RuntimeError):
+    """A model server did not come up or did not answer."""
+
+
+class PackageError(OrdinisError, RuntimeError):
+    """A packaged model must not be served."""
+
+
+class UnsupportedFormat(PackageError):
+    """The package's format number is not one that this version reads."""
+
+
+class ManifestMismatch(PackageError):
+    """A file of the package differs from its digest, is missing or is not listed."""
+
+
+class ScalerMismatch(PackageError):
+    """scaler.json differs from the constants inside the graph."""
+
+
+class ProbeFailed(PackageError):
+    """The graph answers its probe differently on this machine."""
