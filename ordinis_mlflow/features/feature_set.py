@@ -1,0 +1,182 @@
+"""FeatureSet: a named, versioned list of features, and the fingerprint of what it computes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from array_api_compat import array_namespace
+
+from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.features.feature import BarArrays, Feature
+from ordinis_mlflow.features.price import (
+    bollinger_percent_b,
+    log_return,
+    macd_histogram,
+    macd_line,
+    rsi,
+)
+from ordinis_mlflow.features.probe_bars import probe_bars
+from ordinis_mlflow.features.volatility import (
+    average_true_range,
+    garman_klass_volatility,
+    high_low_range,
+    parkinson_volatility,
+    realised_volatility,
+)
+from ordinis_mlflow.features.volume import volume_z_score
+from ordinis_mlflow.features.windowed import Array, History, Windowed
+
+PROBE_ROWS = 8
+"""How many rows of each feature the fingerprint holds."""
+FINGERPRINT_TOLERANCE = 1e-9
+"""Relative difference that another order of the same arithmetic may make."""
+
+
+SHARED = 32
+"""Look-backs are rounded up to a multiple of this many bars."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a feature set computes on the probe bars: it changes with the result, not the source.
+
+    Attributes:
+        values: feature name to its newest rows on :func:`probe_bars`, oldest first.
+    """
+
+    values: Mapping[str, tuple[float, ...]]
+
+    def differences(self, other: "Fingerprint") -> dict[str, float]:
+        """Which features differ and by how much, relative to the larger value.
+
+        Returns:
+            Feature name to the largest relative difference, only where it exceeds
+            :data:`FINGERPRINT_TOLERANCE`; infinity for a feature that one of the two lacks.
+        """
+        names = [*self.values, *(name for name in other.values if name not in self.values)]
+        gaps = {name: _gap(self.values.get(name), other.values.get(name)) for name in names}
+        return {name: gap for name, gap in gaps.items() if gap > FINGERPRINT_TOLERANCE}
+
+    def matches(self, other: "Fingerprint") -> bool:
+        """Whether both are of the same features in the same order, equal within the tolerance."""
+        return list(self.values) == list(other.values) and not self.differences(other)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A named, versioned list of features.
+
+    Raises:
+        InvalidConfig: no features, or a name twice.
+    """
+
+    name: str
+    version: int
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        if not names or len(set(names)) != len(names):
+            raise InvalidConfig(
+                f"feature set {self.name!r} needs at least one feature and each name once, got {names}"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names, in the order of their columns."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def lookback(self) -> int:
+        """How many bars one row reads, its own included: the longest of its features."""
+        return max(feature.lookback for feature in self.features)
+
+    def compute(self, bars: BarArrays, windowed: Windowed) -> Array:
+        """All features, for every row whose look-back lies within the bars.
+
+        Args:
+            bars: columns of shape (..., time), with time ≥ ``lookback``.
+            windowed: the primitives' implementation for this place.
+
+        Returns:
+            Shape (..., time - lookback + 1, features).
+        """
+        rows = bars.close.shape[-1] - self.lookback + 1
+        columns = [
+            feature.compute(bars.newest(rows + self._reach(feature) - 1), windowed)[..., -rows:]
+            for feature in self.features
+        ]
+        # Joined along time and then split: one node in a graph, where stacking takes one a column.
+        xp = array_namespace(bars.close)
+        joined = xp.concat(columns, axis=-1)
+        shape = (*joined.shape[:-1], len(columns), rows)
+        return xp.matrix_transpose(xp.reshape(joined, shape))
+
+    def _reach(self, feature: Feature) -> int:
+        """Bars given to a feature: its look-back rounded up, so that a graph shares its slices."""
+        return min(-(-feature.lookback // SHARED) * SHARED, self.lookback)
+
+    def history(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Features of one symbol's history.
+
+        Args:
+            values: shape (bars, 5).
+
+        Returns:
+            Shape (bars, features); the first ``lookback - 1`` rows are NaN.
+        """
+        table = np.full((len(values), len(self.features)), np.nan)
+        if len(values) >= self.lookback:
+            table[self.lookback - 1 :] = self.compute(BarArrays.of(values), History())
+        return table
+
+    def fingerprint(self) -> Fingerprint:
+        """What this set computes on the probe bars."""
+        table = self.history(probe_bars(self.lookback + PROBE_ROWS - 1))[-PROBE_ROWS:]
+        columns = zip(self.names, table.T, strict=True)
+        return Fingerprint({name: tuple(map(float, column)) for name, column in columns})
+
+
+VOLATILITY_WINDOW = 20
+"""Bars behind the volatility in which labels and forecasts are measured."""
+
+TECHNICAL_1 = FeatureSet(
+    name="technical",
+    version=1,
+    features=(
+        log_return(1),
+        log_return(5),
+        log_return(20),
+        realised_volatility(VOLATILITY_WINDOW),
+        parkinson_volatility(20),
+        garman_klass_volatility(20),
+        rsi(14),
+        macd_line(12, 26),
+        macd_histogram(12, 26, 9),
+        bollinger_percent_b(20),
+        average_true_range(14),
+        high_low_range(),
+        volume_z_score(20),
+    ),
+)
+
+
+def feature_set(name: str) -> FeatureSet:
+    """The feature set that a contract or a parameter names, for example ``technical@1``.
+
+    Raises:
+        InvalidConfig: no such set in this version of the package.
+    """
+    known = {f"{each.name}@{each.version}": each for each in (TECHNICAL_1,)}
+    if name not in known:
+        raise InvalidConfig(f"feature set {name!r} is not known; there are {sorted(known)}")
+    return known[name]
+
+
+def _gap(left: tuple[float, ...] | None, right: tuple[float, ...] | None) -> float:
+    if left is None or right is None or len(left) != len(right):
+        return float("inf")
+    a, b = np.asarray(left), np.asarray(right)
+    scale = max(float(np.max(np.abs(a))), float(np.max(np.abs(b))), 1e-12)
+    return float(np.max(np.abs(a - b))) / scale

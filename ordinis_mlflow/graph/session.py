@@ -1,0 +1,129 @@
+"""GraphSession: runs a signal graph in ONNX Runtime, on the provider that was asked for."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from ordinis_mlflow.errors import InvalidConfig, ProviderUnavailable
+from ordinis_mlflow.signal import Signal
+
+INPUT = "bars"
+SCALER_CENTER = "scaler_center"
+SCALER_SCALE = "scaler_scale"
+
+Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+LEVELS = {
+    "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How a graph is run.
+
+    ONNX Runtime's LSTM uses large batches badly: its time a window grows with the batch. A batch is
+    therefore cut into chunks that run side by side, each on one thread.
+
+    Attributes:
+        provider: ``auto`` (CUDA where it works, else CPU), ``cpu`` or ``cuda``.
+        threads: chunks that run side by side on the CPU; 0 for one a core.
+        chunk_size: windows a chunk on the CPU.
+        cuda_chunk_size: windows a chunk on a GPU, where large batches are what pays.
+        graph_optimization: ``disabled``, ``basic``, ``extended`` or ``all``.
+
+    Raises:
+        InvalidConfig: a value is outside its range.
+    """
+
+    provider: Provider = "auto"
+    threads: int = 0
+    chunk_size: int = 8
+    cuda_chunk_size: int = 8192
+    graph_optimization: str = "all"
+
+    def __post_init__(self) -> None:
+        if self.provider not in ("auto", *PROVIDERS):
+            raise InvalidConfig(f"provider must be auto, cpu or cuda, got {self.provider!r}")
+        if self.graph_optimization not in LEVELS:
+            raise InvalidConfig(
+                f"graph_optimization must be one of {sorted(LEVELS)}, got {self.graph_optimization!r}"
+            )
+        if self.threads < 0 or self.chunk_size < 1 or self.cuda_chunk_size < 1:
+            raise InvalidConfig(
+                "threads must be 0 or more and chunks at least 1 window, got "
+                f"{self.threads}, {self.chunk_size}, {self.cuda_chunk_size}"
+            )
+
+
+class GraphSession:
+    """A loaded graph. Safe to use from several threads at once.
+
+    Raises:
+        ProviderUnavailable: the provider asked for is not the one that would run.
+    """
+
+    def __init__(self, model: bytes, settings: SessionSettings | None = None) -> None:
+        self.settings = settings or SessionSettings()
+        self._session = _open(model, self.settings)
+        self.provider = self._session.get_providers()[0]
+        on_gpu = self.provider == PROVIDERS["cuda"]
+        self._chunk = self.settings.cuda_chunk_size if on_gpu else self.settings.chunk_size
+        threads = 1 if on_gpu else self.settings.threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(threads, "signal") if threads > 1 else None
+
+    def run(self, bars: npt.NDArray[np.float64]) -> Signal:
+        """The signal of each window.
+
+        Args:
+            bars: shape (windows, lookback, 5), float64.
+        """
+        if len(bars) <= self._chunk:
+            return self._run(bars)
+        chunks = np.split(bars, range(self._chunk, len(bars), self._chunk))
+        run_all = self._pool.map if self._pool else map
+        return Signal.concatenate(list(run_all(self._run, chunks)))
+
+    def scaler_constants(self, lookback: int) -> tuple[npt.NDArray[np.float64], ...]:
+        """Center and scale that the graph normalises with, as the running session holds them."""
+        bars = np.ones((1, lookback, 5))
+        center, scale = self._session.run([SCALER_CENTER, SCALER_SCALE], {INPUT: bars})
+        return center, scale
+
+    def _run(self, bars: npt.NDArray[np.float64]) -> Signal:
+        return Signal(*self._session.run(Signal.names(), {INPUT: bars}))
+
+
+def _open(model: bytes, settings: SessionSettings) -> onnxruntime.InferenceSession:
+    wanted = [settings.provider] if settings.provider != "auto" else ["cuda", "cpu"]
+    for name in wanted:
+        provider = PROVIDERS[name]
+        if provider not in onnxruntime.get_available_providers():
+            continue
+        session = onnxruntime.InferenceSession(model, _options(settings), providers=[provider])
+        # The list of available providers names some whose libraries cannot be loaded; ONNX Runtime
+        # then falls back to the CPU. Only the session knows which provider runs.
+        if session.get_providers()[0] == provider:
+            return session
+    raise ProviderUnavailable(
+        f"provider {settings.provider!r} was asked for, but ONNX Runtime {onnxruntime.__version__} "
+        f"cannot run it here (it lists {onnxruntime.get_available_providers()}); install its "
+        "libraries or ask for 'cpu' or 'auto'"
+    )
+
+
+def _options(settings: SessionSettings) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = LEVELS[settings.graph_optimization]
+    options.log_severity_level = 4  # a provider that cannot be loaded is reported by us, once
+    return options

@@ -1,0 +1,197 @@
+"""Train, validation and test by time, once."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.errors import InvalidConfig
+
+Times: TypeAlias = npt.NDArray[np.datetime64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class HoldoutSplit:
+    """The parts of a holdout: every sample is in exactly one of the four arrays.
+
+    Attributes:
+        train: (n_train,) int64, ascending positions in the arrays that were split.
+        validation: (n_validation,) int64, the same.
+        test: (n_test,) int64, the same.
+        purged: (n_purged,) int64, samples of no part: their label reaches into the next part.
+        validation_start: First decision time of the validation part, datetime64[ns], UTC.
+        test_start: First decision time of the test part, datetime64[ns], UTC.
+    """
+
+    train: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+    purged: npt.NDArray[np.int64]
+    validation_start: np.datetime64
+    test_start: np.datetime64
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Train on the oldest dates, choose on the next ones, judge once on the newest.
+
+    With K distinct decision times d[0] < … < d[K-1], the test part takes the round(test · K)
+    newest and the validation part the round(validation · K) before them (halves round to even):
+
+        test_start       = d[K - round(test · K)]
+        validation_start = d[K - round(test · K) - round(validation · K)]
+
+    A sample that is decided at `start` has a label that is known at `end`. Where `end` reaches
+    the next part, the two share returns, and a score there would partly repeat what was learnt
+    from. Such samples are purged (López de Prado 2018, Advances in Financial Machine Learning,
+    ch. 7, section 7.4.1):
+
+        train       start < validation_start                and end < validation_start
+        validation  validation_start <= start < test_start  and end < test_start
+        test        test_start <= start
+
+    A border is a date and not a row, so a date is in one part for all symbols.
+
+    Ten daily samples with labels of two days; 3 and 4 reach day 5, 6 and 7 reach day 8:
+
+        >>> starts = np.datetime64("2024-01-01", "ns") + np.arange(10) * np.timedelta64(1, "D")
+        >>> ends = starts + np.timedelta64(2, "D")
+        >>> parts = Holdout(validation=0.3, test=0.2).split(starts, ends)
+        >>> parts.train
+        array([0, 1, 2])
+        >>> parts.validation
+        array([5])
+        >>> parts.test
+        array([8, 9])
+        >>> parts.purged
+        array([3, 4, 6, 7])
+        >>> str(parts.validation_start)[:10], str(parts.test_start)[:10]
+        ('2024-01-06', '2024-01-09')
+
+    Attributes:
+        validation: Share of the distinct decision times, in (0, 1).
+        test: Share of the distinct decision times, in (0, 1), the newest.
+
+    Raises:
+        InvalidConfig: A share is outside (0, 1), or the two leave nothing to train on.
+    """
+
+    validation: float = 0.15
+    test: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name, share in (("validation", self.validation), ("test", self.test)):
+            if not 0 < share < 1:
+                raise InvalidConfig(
+                    f"{name} must be a share strictly between 0 and 1, got {share!r}; "
+                    "give for example 0.15"
+                )
+        if not self.validation + self.test < 1:
+            raise InvalidConfig(
+                f"validation + test must be below 1, got {self.validation!r} + {self.test!r}; "
+                "lower one of them so that dates are left to train on"
+            )
+
+    def split(self, starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> HoldoutSplit:
+        """Divide samples into train, validation, test and purged.
+
+        Args:
+            starts: (n,) decision time of each sample, datetime64 or int64 nanoseconds since 1970
+                UTC; rows in any order, several symbols may share a time.
+            ends: (n,) time at which the sample's label is known, same kinds, not before `starts`.
+
+        Returns:
+            The four index arrays and the two borders.
+
+        Raises:
+            InvalidConfig: The times are not usable, a label ends before it starts (its index is
+                named), or a part would be empty (the counts are named).
+        """
+        starts, ends = _checked_times(starts, ends)
+        dates = np.unique(starts)
+        test_at = dates.size - round(self.test * dates.size)
+        validation_at = test_at - round(self.validation * dates.size)
+        _refuse_empty(
+            validation_at, test_at - validation_at, dates.size - test_at, "distinct dates"
+        )
+        return _purged_split(starts, ends, dates[validation_at], dates[test_at])
+
+
+def _purged_split(
+    starts: Times, ends: Times, validation_start: np.datetime64, test_start: np.datetime64
+) -> HoldoutSplit:
+    """Apply the three rules of `Holdout` to (n,) times and two borders."""
+    train: Mask = ends < validation_start  # start <= end, so the start is before it too
+    validation: Mask = (starts >= validation_start) & (ends < test_start)
+    test: Mask = starts >= test_start
+    purged = ~(train | validation | test)
+    _refuse_empty(
+        int(train.sum()),
+        int(validation.sum()),
+        int(test.sum()),
+        f"samples after {int(purged.sum())} were purged",
+    )
+    return HoldoutSplit(
+        train=_positions(train),
+        validation=_positions(validation),
+        test=_positions(test),
+        purged=_positions(purged),
+        validation_start=validation_start,
+        test_start=test_start,
+    )
+
+
+def _positions(mask: Mask) -> npt.NDArray[np.int64]:
+    """(n,) bool to the ascending positions of its true values."""
+    return np.flatnonzero(mask).astype(np.int64, copy=False)
+
+
+def _refuse_empty(train: int, validation: int, test: int, what: str) -> None:
+    """Refuse a split in which a part has nothing; `what` says what was counted."""
+    counts = {"train": train, "validation": validation, "test": test}
+    empty = [name for name, count in counts.items() if count <= 0]
+    if empty:
+        listed = ", ".join(f"{name} {max(count, 0)}" for name, count in counts.items())
+        raise InvalidConfig(
+            f"every part of a holdout needs a sample, but {' and '.join(empty)} would be empty "
+            f"({what}: {listed}); give more dates, a shorter label or other shares"
+        )
+
+
+def _checked_times(starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> tuple[Times, Times]:
+    """Both times as (n,) datetime64[ns], equally long and in order."""
+    start_times, end_times = _nanoseconds("starts", starts), _nanoseconds("ends", ends)
+    if start_times.shape != end_times.shape or start_times.size == 0:
+        raise InvalidConfig(
+            "starts and ends must have one time for each sample, and at least one sample, got "
+            f"{start_times.size} and {end_times.size}; pass two arrays of one length"
+        )
+    early = np.flatnonzero(end_times < start_times)
+    if early.size:
+        i = int(early[0])
+        raise InvalidConfig(
+            f"a label must not end before its decision, but sample {i} starts {start_times[i]} "
+            f"and ends {end_times[i]} ({early.size} such samples); check the label's horizon"
+        )
+    return start_times, end_times
+
+
+def _nanoseconds(name: str, times: npt.NDArray[Any]) -> Times:
+    """(n,) datetime64 of any unit or int64 nanoseconds to datetime64[ns] without NaT."""
+    values = np.asarray(times)
+    if values.ndim != 1 or values.dtype.kind not in "Mi":
+        raise InvalidConfig(
+            f"{name} must be a one-dimensional datetime64 or int64 array, got {values.dtype} of "
+            f"shape {values.shape}; convert the times to UTC and to datetime64[ns]"
+        )
+    nanoseconds: Times = values.astype(np.int64 if values.dtype.kind == "i" else "datetime64[ns]")
+    nanoseconds = nanoseconds.view("datetime64[ns]")
+    missing = np.flatnonzero(np.isnat(nanoseconds))
+    if missing.size:
+        raise InvalidConfig(
+            f"{name} must have no missing time, but sample {int(missing[0])} is NaT "
+            f"({missing.size} such samples); drop samples without a known label"
+        )
+    return nanoseconds
