@@ -7,6 +7,7 @@ OrdinisError
 ├── InvalidConfig (ValueError)          a setting is outside its range
 ├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
+├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── ExportError (RuntimeError)          the graph does not agree with what it was exported from
 ├── QuantizationError (RuntimeError)    nothing was quantised, or the operators do not allow it
 ├── ProviderUnavailable (RuntimeError)  ONNX Runtime did not give the execution provider asked for
@@ -48,6 +49,10 @@ class InvalidContract(OrdinisError, ValueError):
 
 class CheckpointError(OrdinisError, RuntimeError):
     """A checkpoint is unreadable or belongs to another training."""
+
+
+class TrainingDiverged(OrdinisError, ArithmeticError):
+    """The validation loss is not a finite number."""
 
 
 class ExportError(OrdinisError, RuntimeError):

@@ -53,3 +53,19 @@ class Signal:
     def to_frame(self) -> pd.DataFrame:
         """One row a window."""
         return pd.DataFrame(dict(self.columns()))
+
+
+def largest_difference(signal: Signal, reference: Signal) -> float:
+    """Largest difference between two signals of the same windows, in units of the score.
+
+    The maximum over all windows of |Δmean| / scale, |Δscale| / scale, |Δprobability_up| and
+    |Δstrength|, with the scale of the reference. NaN on either side counts as infinite.
+    """
+    gaps = [
+        (signal.mean - reference.mean) / reference.scale,
+        (signal.scale - reference.scale) / reference.scale,
+        signal.probability_up - reference.probability_up,
+        signal.strength - reference.strength,
+    ]
+    worst = np.max(np.abs(gaps))
+    return float(worst) if np.isfinite(worst) else float("inf")

@@ -8,6 +8,8 @@ import logging
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from torch import nn
@@ -121,3 +123,23 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def torch_signal(module: SignalGraph, bars: npt.NDArray[np.float64]) -> Signal:
+    """What the module itself answers, run eagerly by torch."""
+    with torch.no_grad():
+        outputs = module.eval()(torch.from_numpy(bars))
+    return Signal(*(output.numpy() for output in outputs))
+
+
+def history_signal(module: SignalGraph, bars: npt.NDArray[np.float64]) -> Signal:
+    """What training computes: NumPy features of each window's history, the scaler, the network."""
+    features = module.features
+    tables = np.stack([features.history(window)[features.lookback - 1 :] for window in bars])
+    center, scale = module.scaler_center.numpy(), module.scaler_scale.numpy()
+    scaled = ((tables - center) / scale).astype(np.float32)
+    with torch.no_grad():
+        location, spread = module.network.eval()(torch.from_numpy(scaled))
+    volatility = tables[:, -1, module.volatility_column].astype(np.float32)
+    unit = module.forecast.unit(volatility, VOLATILITY_FLOOR)
+    return Signal(*module.forecast.signal(location.numpy(), spread.numpy(), unit))

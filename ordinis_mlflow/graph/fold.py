@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 
 import onnx
-import onnxruntime
+
+from ordinis_mlflow.graph.runtime import onnxruntime
 
 
 def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:

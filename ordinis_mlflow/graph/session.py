@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from ordinis_mlflow.errors import InvalidConfig, ProviderUnavailable
+from ordinis_mlflow.graph.runtime import onnxruntime
 from ordinis_mlflow.signal import Signal
 
 INPUT = "bars"
@@ -18,6 +18,8 @@ SCALER_SCALE = "scaler_scale"
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+WHOLE = 4
+"""Batches up to this many windows are not cut: handing a chunk to a thread costs as much."""
 LEVELS = {
     "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -36,7 +38,7 @@ class SessionSettings:
     Attributes:
         provider: ``auto`` (CUDA where it works, else CPU), ``cpu`` or ``cuda``.
         threads: chunks that run side by side on the CPU; 0 for one a core.
-        chunk_size: windows a chunk on the CPU.
+        chunk_size: most windows a chunk holds on the CPU.
         cuda_chunk_size: windows a chunk on a GPU, where large batches are what pays.
         graph_optimization: ``disabled``, ``basic``, ``extended`` or ``all``.
 
@@ -46,7 +48,7 @@ class SessionSettings:
 
     provider: Provider = "auto"
     threads: int = 0
-    chunk_size: int = 8
+    chunk_size: int = 32
     cuda_chunk_size: int = 8192
     graph_optimization: str = "all"
 
@@ -77,8 +79,8 @@ class GraphSession:
         self.provider = self._session.get_providers()[0]
         on_gpu = self.provider == PROVIDERS["cuda"]
         self._chunk = self.settings.cuda_chunk_size if on_gpu else self.settings.chunk_size
-        threads = 1 if on_gpu else self.settings.threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(threads, "signal") if threads > 1 else None
+        self._threads = 1 if on_gpu else self.settings.threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._threads, "signal") if self._threads > 1 else None
 
     def run(self, bars: npt.NDArray[np.float64]) -> Signal:
         """The signal of each window.
@@ -86,9 +88,9 @@ class GraphSession:
         Args:
             bars: shape (windows, lookback, 5), float64.
         """
-        if len(bars) <= self._chunk:
+        if len(bars) <= WHOLE:
             return self._run(bars)
-        chunks = np.split(bars, range(self._chunk, len(bars), self._chunk))
+        chunks = np.array_split(bars, max(self._threads, -(-len(bars) // self._chunk)))
         run_all = self._pool.map if self._pool else map
         return Signal.concatenate(list(run_all(self._run, chunks)))
 
@@ -99,7 +101,7 @@ class GraphSession:
         return center, scale
 
     def _run(self, bars: npt.NDArray[np.float64]) -> Signal:
-        return Signal(*self._session.run(Signal.names(), {INPUT: bars}))
+        return Signal(*self._session.run(Signal.names(), {INPUT: np.ascontiguousarray(bars)}))
 
 
 def _open(model: bytes, settings: SessionSettings) -> onnxruntime.InferenceSession:

@@ -1,0 +1,25 @@
+"""What a price bar is, and the ways in for bars: tables, files, databases and bundled data sets.
+
+Everything past this door may rely on what `Bars` promises: UTC, sorted, unique, finite, positive.
+The value rules are also offered alone (`check_values`), for windows that are served.
+"""
+
+from ordinis_mlflow.bars._bars import Bars
+from ordinis_mlflow.bars._rules import COLUMNS, TOLERANCE, Violation, check_values
+from ordinis_mlflow.bars._series import SymbolBars
+from ordinis_mlflow.bars._sources import load_bars, read_csv, read_dataset, read_parquet
+from ordinis_mlflow.bars._sql import read_sql
+
+__all__ = [
+    "COLUMNS",
+    "TOLERANCE",
+    "Bars",
+    "SymbolBars",
+    "Violation",
+    "check_values",
+    "load_bars",
+    "read_csv",
+    "read_dataset",
+    "read_parquet",
+    "read_sql",
+]

@@ -1,0 +1,57 @@
+"""The manifest: SHA-256 and size of every file of a package, written last and checked first."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ordinis_mlflow.errors import ManifestMismatch
+
+MANIFEST = "manifest.json"
+WRITTEN_ON_DOWNLOAD = frozenset({"registered_model_meta"})
+"""Files that MLflow puts beside a downloaded model; nothing reads them for loading."""
+
+
+def write_manifest(folder: Path) -> None:
+    """List every file in the folder."""
+    files = {name: _entry(folder / name) for name in _files(folder)}
+    text = json.dumps({"files": files}, indent=2) + "\n"
+    (folder / MANIFEST).write_text(text)
+
+
+def verify_manifest(folder: Path) -> None:
+    """Check that the folder holds exactly the files listed, unchanged.
+
+    Raises:
+        ManifestMismatch: names the file that is changed, missing or unlisted.
+    """
+    listed = _read(folder)
+    present = _files(folder)
+    for name in sorted(listed.keys() | present):
+        if name not in present:
+            raise ManifestMismatch(f"{name} is listed in {MANIFEST} but missing: log the model anew")
+        if name not in listed:
+            raise ManifestMismatch(f"{name} is not listed in {MANIFEST}: it was added afterwards")
+        found = _entry(folder / name)
+        if found != listed[name]:
+            raise ManifestMismatch(
+                f"{name} was changed after the model was logged: expected {listed[name]}, "
+                f"found {found}"
+            )
+
+
+def _files(folder: Path) -> set[str]:
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return names - {MANIFEST} - WRITTEN_ON_DOWNLOAD
+
+
+def _entry(path: Path) -> dict[str, str | int]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _read(folder: Path) -> dict[str, dict[str, str | int]]:
+    try:
+        files = json.loads((folder / MANIFEST).read_text())["files"]
+        return {name: {"sha256": e["sha256"], "size": e["size"]} for name, e in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ManifestMismatch(f"{MANIFEST} is missing or unreadable: {error}") from error

@@ -1,0 +1,111 @@
+"""SignalModel: a loaded model, from windows or bars to signals."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ordinis_mlflow.bars import COLUMNS, Bars, check_values
+from ordinis_mlflow.contract import ModelContract
+from ordinis_mlflow.errors import InvalidBars, InvalidWindows
+from ordinis_mlflow.flavor.package import Package, open_session
+from ordinis_mlflow.graph.session import SessionSettings
+from ordinis_mlflow.signal import Signal
+
+SPACING = 1.5
+"""Bars may be this many times as far apart as the training bars were, or this many times as near."""
+
+
+class SignalModel:
+    """A packaged model that has proven itself on this machine. Safe to use from several threads.
+
+    Args:
+        package: read from a folder whose digests were checked.
+        precision: ``float32``, ``int8`` or ``fp16``.
+        settings: how the graph is run.
+    """
+
+    def __init__(
+        self, package: Package, precision: str = "float32", settings: SessionSettings | None = None
+    ) -> None:
+        self.contract: ModelContract = package.contract
+        self.scaler = package.scaler
+        self.precision = precision
+        self._session = open_session(package, precision, settings)
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's execution provider that runs the graph."""
+        return self._session.provider
+
+    def predict(self, windows: npt.NDArray[np.float64]) -> Signal:
+        """The signal of each window.
+
+        Args:
+            windows: shape (n, lookback, 5), n ≥ 1; columns open, high, low, close, volume, oldest
+                bar first.
+
+        Raises:
+            InvalidWindows: wrong shape or type, or a bar breaks a rule; both are named.
+        """
+        return self._session.run(self._checked(windows))
+
+    def signal(self, bars: Bars | pd.DataFrame) -> pd.DataFrame:
+        """The latest signal of each symbol.
+
+        Args:
+            bars: at least ``lookback`` bars a symbol, of the training bars' frequency.
+
+        Returns:
+            One row a symbol: symbol, timestamp of its last bar, and the fields of Signal.
+
+        Raises:
+            InvalidBars: a bar breaks a rule, there are too few, or they have another frequency.
+        """
+        return self._signals(self._accepted(bars).latest(self.contract.lookback))
+
+    def signals(self, bars: Bars | pd.DataFrame) -> pd.DataFrame:
+        """The signal at every bar that has a whole window behind it, as :meth:`signal` would say.
+
+        Returns:
+            One row a bar, symbol by symbol: symbol, timestamp, and the fields of Signal.
+        """
+        return self._signals(self._accepted(bars))
+
+    def _signals(self, bars: Bars) -> pd.DataFrame:
+        frames = []
+        for series in bars.series():
+            windows = sliding_window_view(series.values, self.contract.lookback, axis=0)
+            frame = self._session.run(windows.swapaxes(1, 2)).to_frame()
+            frame.insert(0, "timestamp", series.timestamps[self.contract.lookback - 1 :])
+            frame.insert(0, "symbol", series.symbol)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def _accepted(self, bars: Bars | pd.DataFrame) -> Bars:
+        accepted = bars if isinstance(bars, Bars) else Bars.from_frame(bars)
+        accepted.require(self.contract.lookback, "one window of this model")
+        trained, given = self.contract.bar_spacing, accepted.frequency
+        if not trained / SPACING <= given <= trained * SPACING:
+            raise InvalidBars(
+                f"the model was trained on bars {trained} apart, these are {given} apart "
+                "(median): send bars of the model's frequency"
+            )
+        return accepted
+
+    def _checked(self, windows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        shape = (self.contract.lookback, len(COLUMNS))
+        array = np.asarray(windows)
+        if array.dtype.kind not in "fiu":
+            raise InvalidWindows(f"windows must be numbers, got an array of {array.dtype}")
+        if array.ndim != 3 or array.shape[1:] != shape or not len(array):
+            raise InvalidWindows(
+                f"windows must have shape (n, {shape[0]}, {shape[1]}) with n >= 1 and columns "
+                f"{', '.join(COLUMNS)}, got {array.shape}"
+            )
+        array = np.ascontiguousarray(array, dtype=np.float64)
+        violation = check_values(array)
+        if violation is not None:
+            window, bar = violation.index[:2]
+            raise InvalidWindows(f"window {window}, bar {bar}: {violation.rule}")
+        return array

@@ -1,0 +1,73 @@
+"""The probe: fixed bars and the answers they must give, so that a model proves itself where it runs."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.errors import InvalidContract, ProbeFailed
+from ordinis_mlflow.graph.session import GraphSession
+from ordinis_mlflow.signal import Signal, largest_difference
+
+LIMITS: Mapping[str, float] = {"float32": 1e-4, "fp16": 2e-2, "int8": 2e-2}
+"""Largest difference that another machine may make, in units of the score. Other instruction sets
+sum in another order; an INT8 kernel that saturates, or another network, is off by far more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Bars and expected answers.
+
+    Attributes:
+        bars: shape (windows, lookback, 5), float64.
+        expected: precision to the signal that the graph of that precision gave when it was packaged.
+    """
+
+    bars: npt.NDArray[np.float64]
+    expected: Mapping[str, Signal]
+
+    def check(self, session: GraphSession, precision: str) -> None:
+        """Run the probe.
+
+        Raises:
+            ProbeFailed: the answers differ by more than the precision's limit.
+        """
+        error = largest_difference(session.run(self.bars), self.expected[precision])
+        if not error <= LIMITS[precision]:
+            raise ProbeFailed(
+                f"the {precision} graph answers its probe differently on this machine: off by "
+                f"{error:.3g} of the score, limit {LIMITS[precision]:g}, provider "
+                f"{session.provider}; load another precision or provider, or package it anew here"
+            )
+
+    def to_bytes(self) -> bytes:
+        """An .npz archive of plain arrays."""
+        arrays = {
+            f"{precision}_{name}": values
+            for precision, signal in self.expected.items()
+            for name, values in signal.columns()
+        }
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, bars=self.bars, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Probe":
+        """Read what :meth:`to_bytes` wrote; nothing in it can run code.
+
+        Raises:
+            InvalidContract: not a probe.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            precisions = [p for p in LIMITS if f"{p}_mean" in arrays]
+            expected = {
+                p: Signal(*(arrays[f"{p}_{name}"] for name in Signal.names())) for p in precisions
+            }
+            return cls(arrays["bars"], expected)
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise InvalidContract(f"probe.npz is not a probe: {error}") from error

@@ -1,0 +1,139 @@
+"""Preparation: from bars to purged, scaled training samples.
+
+Floor 2: joins features and splits, with no tool of its own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.bars import Bars
+from ordinis_mlflow.errors import TooFewBars
+from ordinis_mlflow.features import (
+    VOLATILITY_FLOOR,
+    FeatureSet,
+    Samples,
+    Scaler,
+    fit_scaler,
+    forward_returns,
+)
+from ordinis_mlflow.features.scaler import Method
+from ordinis_mlflow.forecast import Forecast
+from ordinis_mlflow.splits import Holdout, HoldoutSplit
+
+Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Every bar of every symbol, one below the other: features, labels and what labels them.
+
+    Attributes:
+        features: shape (rows, features), float64; NaN in each symbol's warm-up.
+        labels: shape (rows,), forward log return in units of volatility; NaN at each symbol's end.
+        units: shape (rows,), volatility over the horizon, log return.
+        times: shape (rows,), of the bars.
+        ends: shape (rows,), when the label is known; NaT at each symbol's end.
+        symbols: shape (rows,), of the bars.
+        close: shape (rows,), price.
+        ready: shape (rows,), int64: rows with a whole window behind them and a label.
+    """
+
+    features: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.float64]
+    units: npt.NDArray[np.float64]
+    times: Times
+    ends: Times
+    symbols: npt.NDArray[np.str_]
+    close: npt.NDArray[np.float64]
+    ready: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Samples of the three parts.
+
+    Attributes:
+        rows: what they were made of.
+        split: indices into ``rows.ready``.
+        scaler: fitted on the rows of the training windows, and on no other.
+        train: samples that weights are fitted to.
+        validation: samples that decide when to stop and what is kept.
+        test: samples that are read once.
+    """
+
+    rows: Rows
+    split: HoldoutSplit
+    scaler: Scaler
+    train: Samples
+    validation: Samples
+    test: Samples
+
+
+def prepare(
+    bars: Bars,
+    features: FeatureSet,
+    forecast: Forecast,
+    volatility: str,
+    steps: int,
+    holdout: Holdout,
+    scaler: Method,
+) -> Prepared:
+    """Features, labels, split, scaler and windows.
+
+    Args:
+        bars: of one or more symbols.
+        features: what is computed from them.
+        forecast: horizon and unit of the label.
+        volatility: the feature that is the label's unit.
+        steps: rows of features a window.
+        holdout: where training, validation and test begin.
+        scaler: how it is fitted.
+
+    Raises:
+        TooFewBars: a symbol has no bar with both a window and a label.
+        InvalidConfig: a part of the split would be empty.
+    """
+    rows = _rows(bars, features, forecast, volatility, steps)
+    split = holdout.split(rows.times[rows.ready], rows.ends[rows.ready])
+    train_rows = _rows_of_windows(rows.ready[split.train], steps)
+    fitted = fit_scaler(
+        rows.features[train_rows], features.names, rows.times[train_rows], scaler
+    )
+    samples = Samples(
+        table=fitted.transform(rows.features).astype(np.float32),
+        last_rows=rows.ready,
+        labels=rows.labels[rows.ready].astype(np.float32),
+        steps=steps,
+    )
+    parts = (samples.select(part) for part in (split.train, split.validation, split.test))
+    return Prepared(rows, split, fitted, *parts)
+
+
+def _rows(
+    bars: Bars, features: FeatureSet, forecast: Forecast, volatility: str, steps: int
+) -> Rows:
+    lookback = features.lookback + steps - 1
+    bars.require(lookback + forecast.horizon, "one window and its label")
+    column = features.names.index(volatility)
+    parts, start = [], 0
+    for series in bars.series():
+        table = features.history(series.values)
+        times = series.timestamps.to_numpy().astype("datetime64[ns]")
+        units = forecast.unit(table[:, column], VOLATILITY_FLOOR)
+        close = series.values[:, 3]
+        labels = forward_returns(close, times, units, forecast.horizon)
+        ready = np.arange(lookback - 1, len(table) - forecast.horizon) + start
+        symbols = np.full(len(table), series.symbol)
+        parts.append((table, labels.values, units, times, labels.ends, symbols, close, ready))
+        start += len(table)
+    if not parts:
+        raise TooFewBars("there are no bars to train on")
+    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _rows_of_windows(last_rows: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.int64]:
+    """Every row that a window ending at one of these rows reads, once and in order."""
+    rows: npt.NDArray[np.int64] = np.unique(last_rows[:, None] + np.arange(1 - steps, 1))
+    return rows

@@ -1,0 +1,161 @@
+"""The windowed primitives: Banded equals History, in NumPy and torch, alone and in features."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from arch.data import sp500
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.features import TECHNICAL_1, Banded, BarArrays, Feature, FeatureSet, History
+from ordinis_mlflow.features.windowed import (
+    LEFT_OUT,
+    banded_matrix,
+    change,
+    ema_weights,
+    exponential_weights,
+    newest,
+    wilder_weights,
+)
+
+COMMON = settings(max_examples=40, deadline=None)
+LIBRARIES = {"numpy": np.asarray, "torch": torch.asarray}
+
+every_library = pytest.mark.parametrize("library", list(LIBRARIES))
+
+
+@st.composite
+def windows_of_numbers(draw):
+    """Numbers of shape (3, time), a window's length and how many of the newest rows are wanted."""
+    n, rows, spare = draw(st.integers(2, 30)), draw(st.integers(1, 40)), draw(st.integers(0, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    level, size = draw(st.sampled_from([0.0, 1.0, 1e3])), draw(st.sampled_from([1e-3, 1.0, 1e3]))
+    x = level * size + size * rng.standard_normal((3, n + rows - 1 + spare))
+    return x, n, rows, rng.standard_normal(n)
+
+
+@every_library
+@COMMON
+@given(case=windows_of_numbers())
+def test_filter_is_a_sum_over_the_newest_bars(library, case):
+    x, n, rows, weights = case
+    expected = sliding_window_view(x, n, axis=-1) @ weights[::-1]
+    scale = np.abs(x).max() * np.abs(weights).sum()
+    for windowed in (History(), Banded(rows)):
+        y = np.asarray(windowed.filter(LIBRARIES[library](x), weights))
+        assert y.shape[-1] == (rows if isinstance(windowed, Banded) else x.shape[-1] - n + 1)
+        np.testing.assert_allclose(y[:, -rows:], expected[:, -rows:], rtol=0, atol=1e-14 * scale)
+
+
+@every_library
+@COMMON
+@given(case=windows_of_numbers())
+def test_mean_is_the_mean(library, case):
+    x, n, rows, _ = case
+    expected = sliding_window_view(x, n, axis=-1).mean(axis=-1)[:, -rows:]
+    for windowed in (History(), Banded(rows)):
+        y = np.asarray(windowed.mean(LIBRARIES[library](x), n))[:, -rows:]
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-14 * np.abs(x).max())
+
+
+# Compared as variances: rounding of E[x²] − E[x]² is a share of x², not of a small deviation.
+@every_library
+@COMMON
+@given(case=windows_of_numbers())
+def test_spread_is_deviation_and_standard_deviation(library, case):
+    x, n, rows, _ = case
+    view = sliding_window_view(x, n, axis=-1)[:, -rows:]
+    deviation, variance = view[..., -1] - view.mean(axis=-1), view.var(axis=-1)
+    for windowed in (History(), Banded(rows)):
+        answers = windowed.spread(LIBRARIES[library](x), n)
+        mine, std = (np.asarray(y)[:, -rows:] for y in answers)
+        np.testing.assert_allclose(mine, deviation, rtol=0, atol=1e-14 * np.abs(x).max())
+        np.testing.assert_allclose(std**2, variance, rtol=1e-12, atol=1e-13 * x.var())
+
+
+@every_library
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9])
+def test_spread_of_equal_values_is_zero(library, value):
+    x = LIBRARIES[library](np.full((2, 30), value))
+    for windowed in (History(), Banded(rows=5)):
+        for y in windowed.spread(x, 20):
+            np.testing.assert_array_equal(np.asarray(y), 0.0)
+
+
+def test_history_has_the_bits_of_the_row_alone():
+    x, weights = np.random.default_rng(3).standard_normal(300), wilder_weights(14)
+    n, full = len(weights), History().filter(x, weights)
+    alone = [History().filter(x[i : i + n], weights)[0] for i in range(len(full))]
+    np.testing.assert_array_equal(full, alone)
+
+
+def test_a_matrix_is_made_once_for_each_length_and_filter():
+    banded = Banded(rows=2)
+    first = banded.filter(np.ones(30), wilder_weights(3))
+    for weights, length in ((wilder_weights(3), 30), (wilder_weights(2), 30), (ema_weights(3), 25)):
+        np.testing.assert_allclose(banded.filter(np.ones(length), weights), [1.0, 1.0])
+    np.testing.assert_array_equal(banded.filter(np.ones(30), wilder_weights(3)), first)
+
+
+def test_banded_matrix_holds_the_weights_newest_last():
+    matrix = banded_matrix(4, np.array([1.0, 2.0, 3.0]), rows=2)
+    np.testing.assert_array_equal(matrix.T, [[3.0, 2.0, 1.0, 0.0], [0.0, 3.0, 2.0, 1.0]])
+
+
+def test_banded_matrix_refuses_too_few_bars():
+    message = "3 rows of a window of 5 bars need 7 bars, got 6: the feature's lookback is too short"
+    with pytest.raises(InvalidConfig, match=message):
+        banded_matrix(6, np.ones(5), rows=3)
+    assert banded_matrix(7, np.ones(5), rows=3).shape == (7, 3)
+
+
+def test_a_feature_that_declares_too_short_a_lookback_is_refused_in_the_graph():
+    liar = Feature("liar", 3, "none", lambda bars, windowed: windowed.mean(bars.close, 5))
+    features = FeatureSet("wrong", 1, (liar,))
+    with pytest.raises(InvalidConfig, match="lookback is too short for what it reads"):
+        features.compute(BarArrays.of(np.ones((4, 5))), Banded(rows=2))
+
+
+@pytest.mark.parametrize("alpha", [2 / 10, 2 / 13, 2 / 27, 1 / 14, 0.9])
+def test_exponential_weights_end_at_the_first_bar_that_leaves_out_enough(alpha):
+    weights = exponential_weights(alpha)
+    assert math.isclose(weights.sum(), 1.0, rel_tol=1e-14)
+    np.testing.assert_allclose(weights[1:] / weights[:-1], 1.0 - alpha, rtol=1e-12)
+    assert (1 - alpha) ** len(weights) <= LEFT_OUT < (1 - alpha) ** (len(weights) - 1)
+
+
+def test_spans_and_periods_are_those_of_the_literature():
+    np.testing.assert_array_equal(ema_weights(12), exponential_weights(2 / 13))
+    np.testing.assert_array_equal(wilder_weights(14), exponential_weights(1 / 14))
+
+
+def test_newest_and_change():
+    x = np.arange(10.0).reshape(2, 5) ** 2
+    np.testing.assert_array_equal(newest(x, np.ones((2, 2))), x[:, 3:])
+    np.testing.assert_array_equal(change(x, 2), x[:, 2:] - x[:, :-2])
+
+
+@pytest.fixture(scope="module")
+def real_bars() -> np.ndarray:
+    columns = ["Open", "High", "Low", "Close", "Volume"]
+    return sp500.load()[columns].to_numpy(dtype=np.float64)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 60])
+@every_library
+def test_features_of_the_graph_are_those_of_history(real_bars, library, steps):
+    length = TECHNICAL_1.lookback + steps - 1
+    windows = sliding_window_view(real_bars, length, axis=0).swapaxes(1, 2)[::50]
+    table = TECHNICAL_1.history(real_bars)
+    expected = sliding_window_view(table[TECHNICAL_1.lookback - 1 :], steps, axis=0)[::50]
+    bars = BarArrays.of(LIBRARIES[library](windows.copy()))
+    # Rounding of E[x²] − E[x]² in %b is the largest gap: 2e-12 of its standard deviation.
+    atol = 1e-10 * np.nanstd(table, axis=0)
+    for windowed in (Banded(steps), History()):
+        gaps = np.abs(np.asarray(TECHNICAL_1.compute(bars, windowed)) - expected.swapaxes(1, 2))
+        assert gaps.shape == (len(windows), steps, len(TECHNICAL_1.features))
+        assert (gaps.max(axis=(0, 1)) <= atol).all()

@@ -1,0 +1,136 @@
+"""ModelContract: its file and what it refuses."""
+
+import json
+import math
+from dataclasses import fields, replace
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ordinis_mlflow.contract import ModelContract
+from ordinis_mlflow.errors import InvalidContract
+
+CONTRACT = ModelContract(
+    format=1,
+    feature_set="technical@1",
+    features=("log_return_1", "realised_volatility_20"),
+    fingerprint={"log_return_1": (0.1, -1e-300), "realised_volatility_20": (1 / 3, 2e22)},
+    feature_lookback=120,
+    sequence_length=60,
+    label="forward log return",
+    horizon=5,
+    volatility="realised_volatility_20",
+    volatility_floor=1e-5,
+    degrees_of_freedom=6,
+    no_trade_band=0.1,
+    frequency="P1DT0H0M0S",
+    data_source="arch sp500 — daily",
+    data_digest="0" * 64,
+    data_rows=5031,
+    data_first="1999-01-04T00:00:00+00:00",
+    data_last="2018-12-31T00:00:00+00:00",
+    train_last="2015-12-31T00:00:00+00:00",
+)
+FIELDS = [field.name for field in fields(ModelContract)]
+
+
+def text_with(**changes: object) -> str:
+    return json.dumps(json.loads(CONTRACT.to_json()) | changes)
+
+
+def test_json_round_trip():
+    read = ModelContract.from_json(CONTRACT.to_json())
+    assert read == CONTRACT
+    assert isinstance(read.features, tuple)
+    assert all(isinstance(rows, tuple) for rows in read.fingerprint.values())
+    assert list(read.fingerprint) == list(CONTRACT.fingerprint)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=4),
+    band=st.floats(0, 1, exclude_max=True),
+    source=st.text(),
+)
+def test_json_keeps_every_bit(rows, band, source):
+    contract = replace(
+        CONTRACT, fingerprint={"a": tuple(rows)}, no_trade_band=band, data_source=source
+    )
+    assert ModelContract.from_json(contract.to_json()) == contract
+
+
+def test_json_is_indented_and_ends_with_a_newline():
+    text = CONTRACT.to_json()
+    assert text.startswith('{\n  "format": 1,\n')
+    assert text.endswith("}\n")
+    assert list(json.loads(text)) == FIELDS
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_missing_field_is_refused_by_name(name):
+    values = json.loads(CONTRACT.to_json())
+    del values[name]
+    with pytest.raises(InvalidContract, match=f"'{name}'"):
+        ModelContract.from_json(json.dumps(values))
+
+
+def test_unknown_fields_are_refused_by_name():
+    with pytest.raises(InvalidContract, match=r"unknown fields \['colour', 'taste'\]"):
+        ModelContract.from_json(text_with(taste=1, colour="blue"))
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(1, 120), (60, 179)])
+def test_lookback_is_the_bars_of_one_window(steps, expected):
+    assert replace(CONTRACT, sequence_length=steps).lookback == expected
+
+
+def test_bar_spacing_is_the_frequency():
+    assert CONTRACT.bar_spacing == pd.Timedelta(days=1)
+    assert replace(CONTRACT, frequency="P0DT0H5M0S").bar_spacing == pd.Timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("name", ["feature_lookback", "sequence_length", "horizon", "data_rows"])
+@pytest.mark.parametrize("value", [0, -1, math.nan])
+def test_counts_below_one_are_refused(name, value):
+    with pytest.raises(InvalidContract, match=f"{name} must be at least 1, got {value}"):
+        ModelContract.from_json(text_with(**{name: value}))
+
+
+@pytest.mark.parametrize("band", [-0.1, 1.0, math.nan, math.inf])
+def test_band_outside_its_range_is_refused(band):
+    with pytest.raises(InvalidContract, match=rf"no_trade_band must be in \[0, 1\), got {band}"):
+        replace(CONTRACT, no_trade_band=band)
+
+
+def test_volatility_must_be_a_feature():
+    with pytest.raises(InvalidContract, match=r"volatility 'atr' is none of .*log_return_1"):
+        replace(CONTRACT, volatility="atr")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "garbage",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        CONTRACT.to_json()[:-10],
+        text_with(horizon="5"),
+        text_with(features=5),
+        text_with(fingerprint=[1, 2]),
+        text_with(fingerprint={"log_return_1": 5}),
+        text_with().replace('"data_rows": 5031', '"data_rows": ' + "5" * 5000),
+        "[" * 100_000,
+    ],
+    ids=[
+        "empty", "garbage", "null", "number", "list", "object", "cut", "text-horizon",
+        "number-features", "list-fingerprint", "number-rows", "digits", "deep",
+    ],
+)  # fmt: skip
+def test_what_is_no_contract_is_refused(text):
+    with pytest.raises(InvalidContract, match=r"contract\.json"):
+        ModelContract.from_json(text)
