@@ -59,11 +59,14 @@ class ModelContract:
     train_last: str
 
     def __post_init__(self) -> None:
-        for name in ("feature_lookback", "sequence_length", "horizon", "data_rows"):
-            if getattr(self, name) < 1:
-                raise InvalidContract(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("format", "feature_lookback", "sequence_length", "horizon", "data_rows"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise InvalidContract(f"{name} must be a whole number of at least 1, got {value!r}")
         if not 0.0 <= self.no_trade_band < 1.0:
             raise InvalidContract(f"no_trade_band must be in [0, 1), got {self.no_trade_band}")
+        if not 0.0 < self.volatility_floor < 1.0:
+            raise InvalidContract(f"volatility_floor must be in (0, 1), got {self.volatility_floor}")
         if self.volatility not in self.features:
             raise InvalidContract(f"volatility {self.volatility!r} is none of {self.features}")
 
@@ -96,5 +99,7 @@ class ModelContract:
             values["features"] = tuple(values["features"])
             values["fingerprint"] = {k: tuple(v) for k, v in values["fingerprint"].items()}
             return cls(**values)
-        except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
+        except InvalidContract:
+            raise
+        except (TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
             raise InvalidContract(f"contract.json is not a contract: {error}") from error

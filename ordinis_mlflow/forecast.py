@@ -80,4 +80,6 @@ class Forecast:
         series = coefficients[-1]
         for coefficient in reversed(coefficients[:-1]):
             series = series * cos_squared + coefficient
-        return 0.5 * ratio / array_namespace(ratio).sqrt(total) * series
+        xp = array_namespace(ratio)
+        lean = 0.5 * ratio / xp.sqrt(total) * series
+        return xp.minimum(xp.maximum(lean, -0.5), 0.5)  # rounding in float32 oversteps by 6e-8

@@ -120,7 +120,7 @@ def _rows(
     parts, start = [], 0
     for series in bars.series():
         table = features.history(series.values)
-        times = series.timestamps.to_numpy().astype("datetime64[ns]")
+        times = series.nanoseconds().view("datetime64[ns]")
         units = forecast.unit(table[:, column], VOLATILITY_FLOOR)
         close = series.values[:, 3]
         labels = forward_returns(close, times, units, forecast.horizon)

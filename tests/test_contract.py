@@ -68,6 +68,11 @@ def test_json_is_indented_and_ends_with_a_newline():
     assert list(json.loads(text)) == FIELDS
 
 
+def test_a_number_that_json_has_no_word_for_is_not_written():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        replace(CONTRACT, fingerprint={"a": (math.nan,)}).to_json()
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_missing_field_is_refused_by_name(name):
     values = json.loads(CONTRACT.to_json())

@@ -27,8 +27,10 @@ from ordinis_mlflow.features.volatility import (
 from ordinis_mlflow.features.volume import volume_z_score
 from ordinis_mlflow.features.windowed import Array, History, Windowed
 
+PROBE_BARS = 512
+"""Bars that a fingerprint is taken on; no feature may look back further."""
 PROBE_ROWS = 8
-"""How many rows of each feature the fingerprint holds."""
+"""How many rows of each feature the fingerprint holds, the newest."""
 FINGERPRINT_TOLERANCE = 1e-9
 """Relative difference that another order of the same arithmetic may make."""
 
@@ -51,12 +53,12 @@ class Fingerprint:
         """Which features differ and by how much, relative to the larger value.
 
         Returns:
-            Feature name to the largest relative difference, only where it exceeds
+            Feature name to the largest relative difference, only where it is not within
             :data:`FINGERPRINT_TOLERANCE`; infinity for a feature that one of the two lacks.
         """
         names = [*self.values, *(name for name in other.values if name not in self.values)]
         gaps = {name: _gap(self.values.get(name), other.values.get(name)) for name in names}
-        return {name: gap for name, gap in gaps.items() if gap > FINGERPRINT_TOLERANCE}
+        return {name: gap for name, gap in gaps.items() if not gap <= FINGERPRINT_TOLERANCE}
 
     def matches(self, other: "Fingerprint") -> bool:
         """Whether both are of the same features in the same order, equal within the tolerance."""
@@ -68,7 +70,7 @@ class FeatureSet:
     """A named, versioned list of features.
 
     Raises:
-        InvalidConfig: no features, or a name twice.
+        InvalidConfig: no features, a name twice, or a look-back beyond the probe bars.
     """
 
     name: str
@@ -80,6 +82,11 @@ class FeatureSet:
         if not names or len(set(names)) != len(names):
             raise InvalidConfig(
                 f"feature set {self.name!r} needs at least one feature and each name once, got {names}"
+            )
+        if self.lookback > PROBE_BARS - PROBE_ROWS + 1:
+            raise InvalidConfig(
+                f"feature set {self.name!r} looks back {self.lookback} bars, more than the "
+                f"{PROBE_BARS - PROBE_ROWS + 1} that its fingerprint can be taken on"
             )
 
     @property
@@ -133,7 +140,7 @@ class FeatureSet:
 
     def fingerprint(self) -> Fingerprint:
         """What this set computes on the probe bars."""
-        table = self.history(probe_bars(self.lookback + PROBE_ROWS - 1))[-PROBE_ROWS:]
+        table = self.history(probe_bars(PROBE_BARS))[-PROBE_ROWS:]
         columns = zip(self.names, table.T, strict=True)
         return Fingerprint({name: tuple(map(float, column)) for name, column in columns})
 

@@ -44,6 +44,8 @@ class Scaler:
     last: str
 
     def __post_init__(self) -> None:
+        if self.method not in ("standard", "robust"):
+            raise InvalidContract(f"a scaler is 'standard' or 'robust', got {self.method!r}")
         if not len(self.names) == len(self.center) == len(self.scale):
             raise InvalidContract(
                 f"a scaler needs one center and one scale a feature, got {len(self.names)} names, "
@@ -77,10 +79,11 @@ class Scaler:
         """
         try:
             fields = json.loads(text)
-            for key in ("names", "center", "scale"):
-                fields[key] = tuple(fields[key])
+            fields["names"] = tuple(str(name) for name in list(fields["names"]))
+            for key in ("center", "scale"):
+                fields[key] = tuple(float(number) for number in fields[key])
             return cls(**fields)
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError, RecursionError) as error:
             raise InvalidContract(f"scaler.json is not a scaler: {error}") from error
 
 
@@ -103,8 +106,11 @@ def fit_scaler(
     """
     if method not in ("standard", "robust"):
         raise InvalidConfig(f"scaler must be 'standard' or 'robust', got {method!r}")
-    if len(values) < 2 or not np.isfinite(values).all():
-        raise InvalidConfig(f"a scaler needs at least 2 rows, all finite; got {len(values)} rows")
+    if len(values) < 2 or len(times) != len(values) or not np.isfinite(values).all():
+        raise InvalidConfig(
+            f"a scaler needs at least 2 rows, all finite, and a time for each; got {len(values)} "
+            f"rows and {len(times)} times"
+        )
     center, spread = _center_and_spread(values, method)
     size = np.maximum(np.abs(center), 1.0)
     scale = np.where(spread > CONSTANT * size, spread, 1.0)

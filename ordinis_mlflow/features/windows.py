@@ -41,12 +41,22 @@ class Samples:
         last_rows: shape (samples,), int64: the row at which each window ends.
         labels: shape (samples,), float32.
         steps: rows a window.
+
+    Raises:
+        InvalidConfig: a window would begin before the table.
     """
 
     table: npt.NDArray[np.float32]
     last_rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float32]
     steps: int
+
+    def __post_init__(self) -> None:
+        if len(self.last_rows) and self.last_rows.min() < self.steps - 1:
+            raise InvalidConfig(
+                f"a window of {self.steps} rows cannot end at row {self.last_rows.min()}: "
+                "it would begin before the table"
+            )
 
     def __len__(self) -> int:
         return len(self.last_rows)

@@ -32,7 +32,7 @@ from ordinis_mlflow.errors import PackageError
 from ordinis_mlflow.flavor.manifest import write_manifest
 from ordinis_mlflow.flavor.model import SignalModel
 from ordinis_mlflow.flavor.package import FORMAT, GRAPHS, Package, read_package
-from ordinis_mlflow.flavor.pyfunc import PyfuncModel
+from ordinis_mlflow.flavor.served import ServedModel
 from ordinis_mlflow.flavor.wheel import pack_wheel
 from ordinis_mlflow.graph.session import INPUT, SessionSettings
 
@@ -129,11 +129,11 @@ def load_model(
     return SignalModel(read_package(Path(folder)), precision, settings)
 
 
-def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> PyfuncModel:
+def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> ServedModel:
     """For ``mlflow.pyfunc``; ``model_config`` may set precision, provider, threads, chunk_size."""
     config = dict(model_config or {})
     precision = config.pop("precision", "float32")
-    return PyfuncModel(
+    return ServedModel(
         SignalModel(read_package(Path(path)), precision, SessionSettings(**config))
     )
 

@@ -4,7 +4,7 @@ ONNX Runtime (1.14 to 1.32) runs every INT8 product with AMX where the processor
 product of one row that an LSTM makes at each step: there the tile set-up costs more than the product
 (docs/log.md has figures), and it has no option against it. A Linux process may use AMX only after it
 has asked the kernel, and the kernel refuses a process in which a thread's alternate signal stack is
-too small for the tiles' registers. ONNX Runtime asks once, when its first session opens, and uses
+too small for the tiles' registers. ONNX Runtime asks once, when it is imported, and uses
 AVX-512 VNNI when refused.
 """
 

@@ -74,6 +74,7 @@ class GraphSession:
     """
 
     def __init__(self, model: bytes, settings: SessionSettings | None = None) -> None:
+        self.model = model
         self.settings = settings or SessionSettings()
         self._session = _open(model, self.settings)
         self.provider = self._session.get_providers()[0]

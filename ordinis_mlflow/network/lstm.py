@@ -30,6 +30,8 @@ class LSTMConfig:
         gradient_norm: gradients are clipped to this norm.
         degrees_of_freedom: of the Student-t head; even.
         mixed_precision: bf16, or fp16 on GPUs without bf16, for the forward pass.
+        threads: CPU threads of the training. Two or more pay for networks several times the default
+            size; on a machine that other work shares, they wait for each other most of the time.
         seed: of weights, batches and dropout.
 
     Raises:
@@ -48,10 +50,12 @@ class LSTMConfig:
     gradient_norm: float = 1.0
     degrees_of_freedom: int = 6
     mixed_precision: bool = True
+    threads: int = 1
     seed: int = 7
 
     def __post_init__(self) -> None:
-        for name in ("hidden_dim", "num_layers", "sequence_length", "batch_size", "epochs", "patience"):
+        counts = ("hidden_dim", "num_layers", "sequence_length", "batch_size", "epochs", "patience")
+        for name in (*counts, "threads"):
             if getattr(self, name) < 1:
                 raise InvalidConfig(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_norm"):

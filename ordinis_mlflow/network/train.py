@@ -1,7 +1,8 @@
 """The training loop: one page. It knows neither MLflow nor files; who calls it logs and saves."""
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -61,7 +62,8 @@ def fit(
     state = resume or TrainingState(_weights(network), _weights(network))
     _restore(state, network, optimizer, loss_scaler)
 
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    generators = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=generators), _threads(config.threads):
         while len(state.epochs) < config.epochs and state.stale_epochs < config.patience:
             number = len(state.epochs) + 1
             torch.manual_seed(config.seed * 100_003 + number)
@@ -120,6 +122,16 @@ def _pass(
         total += loss.detach() * len(labels)
         on_batch(len(labels))
     return total.item() / len(samples)
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    previous = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(previous)
 
 
 def _weights(network: nn.Module) -> Tensors:

@@ -141,7 +141,7 @@ def test_batch_of_windows_gives_each_nearly_what_it_gets_alone_in_the_graph(bars
     np.testing.assert_allclose(batch, np.stack(alone), rtol=1e-9, atol=1e-8)
 
 
-# Loosest for %b where a jump lies far outside a calm window: E[x²] − E[x]² cancels there.
+# Also where a jump or a burst comes after a calm: the graph must not blur the one with the other.
 @COMMON
 @given(bars=markets)
 def test_graph_computes_what_history_does(bars):
@@ -165,6 +165,15 @@ def test_flat_prices_give_neutral_values(place, price, volume):
     table = np.asarray(TECHNICAL_1.compute(BarArrays.of(values), windowed))
     neutral = [NEUTRAL.get(name, 0.0) for name in TECHNICAL_1.names]
     np.testing.assert_allclose(table, np.tile(neutral, (5, 1)), rtol=0, atol=1e-12)
+
+
+# A share in a thousand is a movement, a share in a hundred million is rounding.
+@pytest.mark.parametrize(("wiggle", "largest"), [(1e-3, np.sqrt(19.0)), (1e-8, 0.01)])
+def test_volume_that_hardly_varies_counts_as_constant(wiggle, largest):
+    bars = make_market(seed=1, n=20)
+    bars[:, 4] = 1e6
+    bars[-1, 4] *= 1.0 + wiggle
+    np.testing.assert_allclose(rows(volume_z_score(20), bars), largest, rtol=0.06)
 
 
 @COMMON

@@ -90,10 +90,10 @@ def test_history_shorter_than_the_lookback_is_all_nan(bars):
     assert np.isnan(table).all()
 
 
-def test_history_is_nan_just_before_the_lookback_is_filled():
-    table = TECHNICAL_1.history(probe_bars(TECHNICAL_1.lookback + 1))
-    assert np.isnan(table[:-2]).all()
-    assert np.isfinite(table[-2:]).all()
+def test_as_many_bars_as_the_lookback_give_one_row():
+    table = TECHNICAL_1.history(probe_bars(TECHNICAL_1.lookback))
+    assert np.isnan(table[:-1]).all()
+    assert np.isfinite(table[-1]).all()
 
 
 def test_probe_bars_are_valid_and_do_not_depend_on_how_many():

@@ -86,6 +86,15 @@ def test_spread_of_equal_values_is_zero(library, value):
             np.testing.assert_array_equal(np.asarray(y), 0.0)
 
 
+# A symbol without volume for weeks, then traded again: the served graph sees both in one window.
+@pytest.mark.parametrize("burst", [1_310.7, 1_234_567.0, 987_654_321.0])
+def test_spread_of_equal_values_is_zero_whatever_comes_later(burst):
+    x = np.concatenate([np.zeros(30), [burst]])
+    for windowed in (History(), Banded(rows=5)):
+        for y in windowed.spread(x, 20):
+            np.testing.assert_array_equal(y[-5:-1], 0.0)
+
+
 def test_history_has_the_bits_of_the_row_alone():
     x, weights = np.random.default_rng(3).standard_normal(300), wilder_weights(14)
     n, full = len(weights), History().filter(x, weights)
@@ -94,11 +103,12 @@ def test_history_has_the_bits_of_the_row_alone():
 
 
 def test_a_matrix_is_made_once_for_each_length_and_filter():
-    banded = Banded(rows=2)
-    first = banded.filter(np.ones(30), wilder_weights(3))
-    for weights, length in ((wilder_weights(3), 30), (wilder_weights(2), 30), (ema_weights(3), 25)):
-        np.testing.assert_allclose(banded.filter(np.ones(length), weights), [1.0, 1.0])
-    np.testing.assert_array_equal(banded.filter(np.ones(30), wilder_weights(3)), first)
+    banded, x = Banded(rows=2), np.random.default_rng(4).standard_normal(30)
+    three, two = wilder_weights(3), wilder_weights(2)
+    for weights, length in ((three, 30), (two, 30), (three, 25), (three, 30)):
+        y = banded.filter(x[:length], weights)
+        np.testing.assert_allclose(y, History().filter(x[:length], weights)[-2:], rtol=1e-12)
+    assert len(banded._matrices) == 3
 
 
 def test_banded_matrix_holds_the_weights_newest_last():

@@ -11,7 +11,7 @@ from ordinis_mlflow.flavor.model import SignalModel
 from ordinis_mlflow.graph.session import INPUT
 
 
-class PyfuncModel:
+class ServedModel:
     """What ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` call."""
 
     def __init__(self, model: SignalModel) -> None:

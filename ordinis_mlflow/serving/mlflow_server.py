@@ -1,0 +1,124 @@
+"""MlflowServer: ``mlflow models serve`` for as long as a ``with`` block lasts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from ordinis_mlflow.errors import ServingError
+from ordinis_mlflow.graph.session import INPUT
+
+LOOPBACK = "127.0.0.1"
+
+
+class MlflowServer:
+    """A server process of MLflow's own, on a free port of the loopback interface.
+
+    Args:
+        model_uri: what to serve, for example ``models:/sp500@champion``.
+        env_manager: ``local``, ``virtualenv`` or ``uv``.
+        timeout_s: seconds that it may take to come up; building an environment counts.
+        environment: variables set for the server besides this process's own.
+    """
+
+    def __init__(
+        self,
+        model_uri: str,
+        env_manager: str = "local",
+        timeout_s: float = 120.0,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.model_uri, self.env_manager, self.timeout_s = model_uri, env_manager, timeout_s
+        self.environment = {**os.environ, **(environment or {})}
+        self.port = _free_port()
+        self.url = f"http://{LOOPBACK}:{self.port}"
+
+    def __enter__(self) -> "MlflowServer":
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", self.model_uri]
+        command += ["--env-manager", self.env_manager, "-h", LOOPBACK, "-p", str(self.port)]
+        # A session of its own: the server is a grandchild, and only its group can be stopped.
+        self.process = subprocess.Popen(
+            command,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=self.environment,
+            start_new_session=True,
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def signals(self, windows: Any) -> list[dict[str, float | int]]:
+        """Post windows, get one record a window.
+
+        Args:
+            windows: shape (n, lookback, 5).
+
+        Raises:
+            ServingError: the server refused them; the message is the server's.
+        """
+        answer = requests.post(
+            f"{self.url}/invocations", json={"inputs": {INPUT: windows.tolist()}}, timeout=60
+        )
+        if answer.status_code != 200:
+            raise ServingError(f"the server answered {answer.status_code}: {answer.text[-500:]}")
+        predictions: list[dict[str, float | int]] = answer.json()["predictions"]
+        return predictions
+
+    def log(self) -> str:
+        """Everything that the server has printed."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self.timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                if requests.get(f"{self.url}/health", timeout=2).status_code == 200:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise ServingError(
+            f"mlflow models serve -m {self.model_uri} did not come up within "
+            f"{self.timeout_s:g} s; it printed:\n{self.log()[-3000:]}"
+        )
+
+    def _stop(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(10)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        self._log.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
