@@ -1,0 +1,57 @@
+# Everything lives in .venv (packages) and .ordinis (runs, models, registry); both are ignored by git.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+STATE  := $(CURDIR)/.ordinis
+BIN    := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export MLFLOW_TRACKING_URI ?= sqlite:///$(STATE)/mlflow.db
+export MLFLOW_EXPERIMENT_NAME ?= ordinis
+# One process a model is enough on a desk; the job runners of MLflow's server are not used here.
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
+# What a library measures about its users is its own business, and needs a network.
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export DO_NOT_TRACK ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint ui serve bench clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
+
+setup: .venv/installed  ## create .venv with pinned packages
+
+.venv/installed: requirements/train.txt requirements/dev.txt requirements/cpu.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed, this is " + sys.version)'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/train.txt -r requirements/cpu.txt -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(STATE)/env: Makefile | .venv/installed
+	mkdir -p $(STATE)
+	test -f $(STATE)/mlflow.db || mlflow experiments create -n $(MLFLOW_EXPERIMENT_NAME) -l $(STATE)/artifacts
+	printf 'export PATH="%s:$$PATH"\nexport MLFLOW_TRACKING_URI="%s"\nexport MLFLOW_EXPERIMENT_NAME="%s"\n' \
+		'$(BIN)' '$(MLFLOW_TRACKING_URI)' '$(MLFLOW_EXPERIMENT_NAME)' > $@
+
+demo: $(STATE)/env  ## train on the S&P 500, register, serve, ask for a signal
+	mlflow run . --env-manager local
+
+test: .venv/installed  ## tests, ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
+
+ui: $(STATE)/env  ## the MLflow UI on http://127.0.0.1:5000
+	mlflow ui --backend-store-uri $(MLFLOW_TRACKING_URI) --host 127.0.0.1 --port 5000 --workers 1
+
+serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
+	mlflow models serve -m models:/sp500@champion --env-manager local -h 127.0.0.1 -p 5001
+
+bench: .venv/installed  ## the benchmarks' tables
+	python -m bench.graph
+	python -m bench.train
+	python -m bench.serve
+
+clean:  ## remove .venv, .ordinis and caches: runs and models are lost
+	rm -rf .venv .ordinis build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

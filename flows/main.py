@@ -1,0 +1,128 @@
+"""Main: bars to a trained, registered and served model, and its signal for the latest bars."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from flows.command_line import given, parse, run
+from flows.export import Published
+from flows.options import TrainOptions
+from flows.train import train
+from ordinis_mlflow.bars import Bars
+from ordinis_mlflow.evaluation import Evaluation
+from ordinis_mlflow.network import LSTMConfig
+from ordinis_mlflow.serving.mlflow_server import MlflowServer
+
+NAME, ALIAS = "sp500", "champion"
+ROWS = (
+    ("log score, nats a bar", "log_score_nats", "{:+.4f}"),
+    ("Sharpe ratio, annual, after costs", "sharpe_annual", "{:+.2f}"),
+    ("  its standard error", "sharpe_standard_error_annual", "{:.2f}"),
+    ("total return, after costs", "total_return_share", "{:+.1%}"),
+    ("largest drawdown", "max_drawdown_share", "{:.1%}"),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The entry point ``main``."""
+    options, config = parse(arguments, TrainOptions, LSTMConfig)
+    if not given(options.register):
+        options = replace(options, register=NAME, alias=ALIAS)
+    published = train(options, config)
+    uri = f"models:/{published.training.options.register}/{published.version}"
+    signals, seconds = served_signals(uri, published.training.bars, lookback(published))
+    print(summary(published, uri, signals, seconds))
+
+
+def lookback(published: Published) -> int:
+    """Bars of one window."""
+    training = published.training
+    return training.options.feature_set().lookback + training.config.sequence_length - 1
+
+
+def served_signals(
+    uri: str, bars: Bars, window: int
+) -> tuple[dict[str, dict[str, float | int]], float]:
+    """Serve the model, post the latest bars of each symbol, stop the server.
+
+    Returns:
+        The signal of each symbol, and the seconds that the request took.
+    """
+    latest = list(bars.latest(window).series())
+    windows = np.stack([series.values for series in latest])
+    print(f"serving {uri} with mlflow models serve ...", flush=True)
+    with MlflowServer(uri) as server:
+        server.signals(windows)  # the first request also warms the server up
+        start = time.perf_counter()
+        signals = server.signals(windows)
+        seconds = time.perf_counter() - start
+    return {s.symbol: signal for s, signal in zip(latest, signals, strict=True)}, seconds
+
+
+def summary(
+    published: Published, uri: str, signals: dict[str, dict[str, float | int]], seconds: float
+) -> str:
+    """What was trained, what it is worth, what it says now, where to look."""
+    training = published.training
+    rows = training.prepared.rows
+    split = training.prepared.split
+    parts = {
+        name: rows.times[rows.ready[index]]
+        for name, index in (
+            ("trained on", split.train),
+            ("stopped by", split.validation),
+            ("judged on", split.test),
+        )
+    }
+    lines = [
+        "",
+        f"{uri}: LSTM on {', '.join(training.bars.symbols)}, run {published.run_id}",
+        *(f"  {name}  {date(t[0])} to {date(t[-1])}, {len(t)} windows" for name, t in parts.items()),
+        "",
+        *table(published.judged),
+        "",
+        *(say(symbol, signal) for symbol, signal in signals.items()),
+        f"  over HTTP in {1000 * seconds:.1f} ms, from bars up to {date(rows.times[-1])}",
+        "",
+        "Look:  make ui     compare runs, figures and the registered model in the MLflow UI",
+        "       make serve  serve the champion on port 5001",
+        "Try:   mlflow run . -e train --env-manager local -P bars=nasdaq -P register=nasdaq",
+        "       mlflow run . -e predict --env-manager local -P bars=sp500 -P output=signals.csv",
+        "       (after: source .ordinis/env)",
+    ]
+    return "\n".join(lines)
+
+
+def table(judged: Sequence[Evaluation]) -> list[str]:
+    """The test numbers side by side."""
+    heads = ("test span, read once", *(each.name for each in judged))
+    body = [
+        (label, *(form.format(each.metrics[key]) for each in judged)) for label, key, form in ROWS
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *body, strict=True)]
+    return [
+        "  "
+        + row[0].ljust(widths[0])
+        + "".join(f"  {cell.rjust(width)}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in (heads, *body)
+    ]
+
+
+def say(symbol: str, signal: dict[str, float | int]) -> str:
+    """One signal in words."""
+    direction = {-1: "short", 0: "no trade", 1: "long"}[int(signal["direction"])]
+    return (
+        f"Signal for {symbol}: {direction}, strength {signal['strength']:.3f}; next-bar return "
+        f"{signal['mean']:+.3%} ± {signal['scale']:.3%}, up with {signal['probability_up']:.1%}"
+    )
+
+
+def date(time_: np.datetime64) -> str:
+    """The day of a time."""
+    return str(time_.astype("datetime64[D]"))
+
+
+if __name__ == "__main__":
+    run(main)
