@@ -121,7 +121,9 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     alias = given(training.options.alias)
     if alias:
         MlflowClient().set_registered_model_alias(training.options.register, alias, str(version))
-    return Published(training, info.run_id, info.model_uri, version and str(version), judged)
+    return Published(
+        training, info.run_id, info.model_uri, str(version) if version else None, judged
+    )
 
 
 def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindows") -> Package:

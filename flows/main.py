@@ -79,7 +79,10 @@ def summary(
     lines = [
         "",
         f"{uri}: LSTM on {', '.join(training.bars.symbols)}, run {published.run_id}",
-        *(f"  {name}  {date(t[0])} to {date(t[-1])}, {len(t)} windows" for name, t in parts.items()),
+        *(
+            f"  {name}  {date(t[0])} to {date(t[-1])}, {len(t)} windows"
+            for name, t in parts.items()
+        ),
         "",
         *table(published.judged),
         "",

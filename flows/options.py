@@ -3,14 +3,13 @@
 import os
 from dataclasses import dataclass
 
+from flows.command_line import NONE, given
 from ordinis_mlflow.bars import Bars, load_bars
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features import FeatureSet, feature_set
 from ordinis_mlflow.features.feature_set import VOLATILITY_WINDOW
 from ordinis_mlflow.features.volatility import realised_volatility
 from ordinis_mlflow.splits import Holdout
-
-from flows.command_line import NONE, given
 
 SQL = "sql"
 URL_VARIABLE = "ORDINIS_BARS_URL"

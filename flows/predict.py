@@ -12,7 +12,7 @@ from ordinis_mlflow import flavor
 from ordinis_mlflow.bars import load_bars
 from ordinis_mlflow.errors import InvalidConfig
 
-WRITERS = {".parquet": pd.DataFrame.to_parquet, ".csv": pd.DataFrame.to_csv}
+SUFFIXES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,14 @@ class PredictOptions:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if Path(self.output).suffix not in WRITERS:
+        if Path(self.output).suffix not in SUFFIXES:
             raise InvalidConfig(f"output must end in .parquet or .csv, got {self.output!r}")
 
 
 def main(arguments: Sequence[str]) -> None:
     """The entry point ``predict``."""
     (options,) = parse(arguments, PredictOptions)
-    bars = load_bars(
-        options.bars, symbol=given(options.symbol), timezone=given(options.timezone)
-    )
+    bars = load_bars(options.bars, symbol=given(options.symbol), timezone=given(options.timezone))
     model = flavor.load_model(options.model, precision=options.precision)
     signals = model.signals(bars)
     write(signals, Path(options.output))
@@ -55,7 +53,10 @@ def main(arguments: Sequence[str]) -> None:
 def write(signals: pd.DataFrame, path: Path) -> None:
     """Write the file whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
-    WRITERS[path.suffix](signals, partial, index=False)
+    if path.suffix == ".csv":
+        signals.to_csv(partial, index=False)
+    else:
+        signals.to_parquet(partial, index=False)
     os.replace(partial, path)
 
 

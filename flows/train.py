@@ -13,6 +13,7 @@ from flows.training import Training, load, record, resumable, settings_of
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit
 from ordinis_mlflow.tracking import log_bars, log_checkpoint, tracked_run
 
+
 def main(arguments: Sequence[str]) -> None:
     """The entry point ``train``."""
     options, config = parse(arguments, TrainOptions, LSTMConfig)

@@ -66,7 +66,9 @@ class ModelContract:
         if not 0.0 <= self.no_trade_band < 1.0:
             raise InvalidContract(f"no_trade_band must be in [0, 1), got {self.no_trade_band}")
         if not 0.0 < self.volatility_floor < 1.0:
-            raise InvalidContract(f"volatility_floor must be in (0, 1), got {self.volatility_floor}")
+            raise InvalidContract(
+                f"volatility_floor must be in (0, 1), got {self.volatility_floor}"
+            )
         if self.volatility not in self.features:
             raise InvalidContract(f"volatility {self.volatility!r} is none of {self.features}")
 

@@ -67,11 +67,11 @@ class TestSpan:
     def judge(self, name: str, mean: Vector, scale: Vector, position: Vector) -> Evaluation:
         """Scores of a forecast and of the position that was taken on it."""
         nu = self.forecast.degrees_of_freedom
-        standard = [values / self.units for values in (self.realised, mean, scale)]
+        realised, location, spread = (x / self.units for x in (self.realised, mean, scale))
         # Scored in units of volatility, so that calm and wild days weigh alike; between forecasts
         # of the same rows the difference is the same as in log returns.
-        log_scores = scores.log_score_nats(*standard, nu)
-        pit = scores.probability_integral_transform(*standard, nu)
+        log_scores = scores.log_score_nats(realised, location, spread, nu)
+        pit = scores.probability_integral_transform(realised, location, spread, nu)
         returns = trading.portfolio_returns(
             self.times, self.symbols, position, self.next_returns, self.cost_bps
         )
@@ -79,7 +79,7 @@ class TestSpan:
         metrics = {
             "log_score_nats": float(log_scores.mean()),
             "pit_ks_distance": scores.pit_uniformity(pit),
-            "rank_ic": scores.rank_information_coefficient(mean / self.units, standard[0]),
+            "rank_ic": scores.rank_information_coefficient(location, realised),
             "hit_rate_share": trading.hit_rate(np.sign(position), self.realised),
             "sharpe_annual": trading.sharpe_annual(returns, years),
             "sharpe_standard_error_annual": trading.sharpe_standard_error(returns, years),
@@ -110,7 +110,7 @@ def span_of(
 
 def evaluate_signal(signal: Signal, span: TestSpan) -> Evaluation:
     """The model itself; position is direction × strength."""
-    position = signal.direction * signal.strength.astype(np.float64)
+    position = signal.direction.astype(np.float64) * signal.strength
     mean, scale = signal.mean.astype(np.float64), signal.scale.astype(np.float64)
     return span.judge("model", mean, scale, position)
 

@@ -18,7 +18,6 @@ from ordinis_mlflow.features import (
     fit_scaler,
     forward_returns,
 )
-from ordinis_mlflow.features.scaler import Method
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.splits import Holdout, HoldoutSplit
 
@@ -78,7 +77,7 @@ def prepare(
     volatility: str,
     steps: int,
     holdout: Holdout,
-    scaler: Method,
+    scaler: str,
 ) -> Prepared:
     """Features, labels, split, scaler and windows.
 
@@ -89,7 +88,7 @@ def prepare(
         volatility: the feature that is the label's unit.
         steps: rows of features a window.
         holdout: where training, validation and test begin.
-        scaler: how it is fitted.
+        scaler: how it is fitted, ``standard`` or ``robust``.
 
     Raises:
         TooFewBars: a symbol has no bar with both a window and a label.
@@ -98,9 +97,7 @@ def prepare(
     rows = _rows(bars, features, forecast, volatility, steps)
     split = holdout.split(rows.times[rows.ready], rows.ends[rows.ready])
     train_rows = _rows_of_windows(rows.ready[split.train], steps)
-    fitted = fit_scaler(
-        rows.features[train_rows], features.names, rows.times[train_rows], scaler
-    )
+    fitted = fit_scaler(rows.features[train_rows], features.names, rows.times[train_rows], scaler)
     samples = Samples(
         table=fitted.transform(rows.features).astype(np.float32),
         last_rows=rows.ready,

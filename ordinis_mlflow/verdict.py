@@ -23,4 +23,5 @@ class Verdict:
 
     def __str__(self) -> str:
         outcome = "passed" if self.passed else "FAILED"
-        return f"{self.name} {outcome}: {self.reason} (observed {self.observed:.6g}, limit {self.limit:.6g})"
+        figures = f"observed {self.observed:.6g}, limit {self.limit:.6g}"
+        return f"{self.name} {outcome}: {self.reason} ({figures})"

@@ -3,14 +3,11 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig, InvalidContract
-
-Method: TypeAlias = Literal["standard", "robust"]
 
 CONSTANT = 1e-12
 """A feature whose spread is below this share of its size (or of 1) is constant: scaled by 1."""
@@ -35,7 +32,7 @@ class Scaler:
         InvalidContract: lengths differ, or a number is not finite or a scale not positive.
     """
 
-    method: Method
+    method: str
     names: tuple[str, ...]
     center: tuple[float, ...]
     scale: tuple[float, ...]
@@ -60,11 +57,15 @@ class Scaler:
 
     def transform(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Scaled values, shape (..., features)."""
-        return (values - np.asarray(self.center)) / np.asarray(self.scale)
+        scaled: npt.NDArray[np.float64] = (values - np.asarray(self.center)) / np.asarray(
+            self.scale
+        )
+        return scaled
 
     def inverse(self, scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Values in the features' own units, shape (..., features)."""
-        return scaled * np.asarray(self.scale) + np.asarray(self.center)
+        values: npt.NDArray[np.float64] = scaled * np.asarray(self.scale) + np.asarray(self.center)
+        return values
 
     def to_json(self) -> str:
         """JSON text; numbers keep every bit."""
@@ -91,7 +92,7 @@ def fit_scaler(
     values: npt.NDArray[np.float64],
     names: tuple[str, ...],
     times: npt.NDArray[np.datetime64],
-    method: Method = "standard",
+    method: str = "standard",
 ) -> Scaler:
     """Fit on training rows, and only on those.
 
@@ -126,7 +127,7 @@ def fit_scaler(
 
 
 def _center_and_spread(
-    values: npt.NDArray[np.float64], method: Method
+    values: npt.NDArray[np.float64], method: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     if method == "standard":
         return values.mean(axis=0), values.std(axis=0)

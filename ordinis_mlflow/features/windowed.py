@@ -51,8 +51,9 @@ def exponential_weights(alpha: float) -> Weights:
         bars with ``(1 - alpha)**memory <= LEFT_OUT``.
     """
     memory = math.ceil(math.log(LEFT_OUT) / math.log1p(-alpha))
-    weights = (1.0 - alpha) ** np.arange(memory, dtype=np.float64)
-    return weights / weights.sum()
+    weights: Weights = (1.0 - alpha) ** np.arange(memory, dtype=np.float64)
+    weights /= weights.sum()
+    return weights
 
 
 def ema_weights(span: int) -> Weights:

@@ -24,7 +24,9 @@ def windows(table: npt.NDArray[np.floating], steps: int) -> npt.NDArray[np.float
         InvalidConfig: fewer rows than ``steps``.
     """
     if not 1 <= steps <= len(table):
-        raise InvalidConfig(f"windows of {steps} rows need 1 <= steps <= rows, got {len(table)} rows")
+        raise InvalidConfig(
+            f"windows of {steps} rows need 1 <= steps <= rows, got {len(table)} rows"
+        )
     return sliding_window_view(table, steps, axis=0).swapaxes(1, 2)
 
 

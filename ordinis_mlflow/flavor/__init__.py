@@ -35,6 +35,7 @@ from ordinis_mlflow.flavor.package import FORMAT, GRAPHS, Package, read_package
 from ordinis_mlflow.flavor.served import ServedModel
 from ordinis_mlflow.flavor.wheel import pack_wheel
 from ordinis_mlflow.graph.session import INPUT, SessionSettings
+from ordinis_mlflow.signal import Signal
 
 FLAVOR_NAME = "ordinis"
 WHEELS = "wheels"
@@ -133,15 +134,15 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> Serve
     """For ``mlflow.pyfunc``; ``model_config`` may set precision, provider, threads, chunk_size."""
     config = dict(model_config or {})
     precision = config.pop("precision", "float32")
-    return ServedModel(
-        SignalModel(read_package(Path(path)), precision, SessionSettings(**config))
-    )
+    return ServedModel(SignalModel(read_package(Path(path)), precision, SessionSettings(**config)))
 
 
 def _describe(package: Package, model: Model, precision: str) -> Model:
     inputs = TensorSpec(np.dtype(np.float64), (-1, package.contract.lookback, len(COLUMNS)), INPUT)
-    outputs = [ColSpec(DataType.double, name) for name in ("mean", "scale", "probability_up")]
-    outputs += [ColSpec(DataType.long, "direction"), ColSpec(DataType.double, "strength")]
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.long if name == "direction" else DataType.double, name)
+        for name in Signal.names()
+    ]
     model.signature = ModelSignature(inputs=Schema([inputs]), outputs=Schema(outputs))
     pyfunc.add_to_model(
         model,

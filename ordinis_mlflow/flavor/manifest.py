@@ -28,7 +28,9 @@ def verify_manifest(folder: Path) -> None:
     present = _files(folder)
     for name in sorted(listed.keys() | present):
         if name not in present:
-            raise ManifestMismatch(f"{name} is listed in {MANIFEST} but missing: log the model anew")
+            raise ManifestMismatch(
+                f"{name} is listed in {MANIFEST} but missing: log the model anew"
+            )
         if name not in listed:
             raise ManifestMismatch(f"{name} is not listed in {MANIFEST}: it was added afterwards")
         found = _entry(folder / name)

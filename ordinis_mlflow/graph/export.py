@@ -108,6 +108,7 @@ def _export(
             external_data=False,
             verbose=False,
         )
+    assert program is not None  # None only when the exporter is told to write a file itself
     return program.model_proto
 
 

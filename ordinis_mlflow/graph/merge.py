@@ -27,9 +27,7 @@ def merge_products(model: onnx.ModelProto) -> onnx.ModelProto:
     return merged
 
 
-def _groups(
-    nodes: list[onnx.NodeProto], constants: set[str]
-) -> dict[str, list[onnx.NodeProto]]:
+def _groups(nodes: list[onnx.NodeProto], constants: set[str]) -> dict[str, list[onnx.NodeProto]]:
     """MatMuls by their constant, where none reads what another of the group has made."""
     ancestry = _ancestry(nodes)
     groups: dict[str, list[onnx.NodeProto]] = defaultdict(list)

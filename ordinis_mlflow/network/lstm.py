@@ -60,7 +60,7 @@ class LSTMConfig:
                 raise InvalidConfig(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_norm"):
             if not 0 < getattr(self, name) < float("inf"):
-                raise InvalidConfig(f"{name} must be positive and finite, got {getattr(self, name)}")
+                raise InvalidConfig(f"{name} must be positive, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise InvalidConfig(f"dropout must be in [0, 1), got {self.dropout}")
         if not 0 <= self.weight_decay < float("inf"):

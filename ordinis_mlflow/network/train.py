@@ -67,7 +67,9 @@ def fit(
         while len(state.epochs) < config.epochs and state.stale_epochs < config.patience:
             number = len(state.epochs) + 1
             torch.manual_seed(config.seed * 100_003 + number)
-            train_loss = _pass(network, training, config, precision, optimizer, loss_scaler, on_batch)
+            train_loss = _pass(
+                network, training, config, precision, optimizer, loss_scaler, on_batch
+            )
             validation_loss = evaluate(network, judging, config.degrees_of_freedom)
             if not math.isfinite(validation_loss):
                 raise TrainingDiverged(
@@ -85,12 +87,13 @@ def fit(
 
 
 def evaluate(network: nn.Module, samples: DeviceSamples, degrees_of_freedom: int) -> float:
-    """Mean negative log-likelihood in nats, in float32 and without dropout: as it will be served."""
+    """Mean negative log-likelihood in nats, in float32 and without dropout, as served."""
     network.eval()
     total = 0.0
     with torch.no_grad():
         for windows, labels in samples.in_order(EVALUATION_BATCH):
-            loss = negative_log_likelihood(*network(windows), labels, degrees_of_freedom)
+            location, scale = network(windows)
+            loss = negative_log_likelihood(location, scale, labels, degrees_of_freedom)
             total += loss.item() * len(labels)
     return total / len(samples)
 

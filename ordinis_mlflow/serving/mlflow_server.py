@@ -41,7 +41,7 @@ class MlflowServer:
         self.url = f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> "MlflowServer":
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._log = tempfile.TemporaryFile("w+")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", self.model_uri]
         command += ["--env-manager", self.env_manager, "-h", LOOPBACK, "-p", str(self.port)]
         # A session of its own: the server is a grandchild, and only its group can be stopped.

@@ -1,6 +1,7 @@
 """The bars as a dataset input of the run."""
 
 import mlflow
+import mlflow.data.pandas_dataset
 from mlflow.data.code_dataset_source import CodeDatasetSource
 
 from ordinis_mlflow.bars import Bars
@@ -17,7 +18,7 @@ def log_bars(bars: Bars, name: str, source: str) -> None:
         name: of the dataset.
         source: where they came from, without secrets.
     """
-    dataset = mlflow.data.from_pandas(
+    dataset = mlflow.data.pandas_dataset.from_pandas(
         bars.frame,
         source=CodeDatasetSource({"bars": source}),
         name=name,

@@ -14,7 +14,9 @@ import ordinis_mlflow
 
 
 @contextlib.contextmanager
-def tracked_run(parameters: Mapping[str, object], tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
+def tracked_run(
+    parameters: Mapping[str, object], tags: Mapping[str, str]
+) -> Iterator[mlflow.ActiveRun]:
     """Start a run, or join the one that ``mlflow run`` has made for this process.
 
     An exception ends it FAILED, and so does SIGTERM; only SIGKILL leaves it RUNNING.
