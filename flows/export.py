@@ -121,9 +121,8 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     alias = given(training.options.alias)
     if alias:
         MlflowClient().set_registered_model_alias(training.options.register, alias, str(version))
-    return Published(
-        training, info.run_id, info.model_uri, str(version) if version else None, judged
-    )
+    named = str(version) if version else None
+    return Published(training, info.run_id, info.model_uri, named, judged)
 
 
 def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindows") -> Package:

@@ -22,7 +22,7 @@ class TrainOptions:
 
     Attributes:
         bars: a data set (sp500, nasdaq), a .csv or .parquet file, or ``sql`` for a query.
-        query: SQL that gives bars; the URL is read from ORDINIS_BARS_URL, for parameters are logged.
+        query: SQL that gives bars; its URL is read from ORDINIS_BARS_URL, as parameters are logged.
         symbol: names the bars of a source without a symbol column.
         timezone: of timestamps that state none.
         features: name and version of the feature set.

@@ -1,4 +1,4 @@
-"""Training: settings and data of a training run, and how they are found again for a finished one."""
+"""Training: settings and data of a training run, and how a finished one finds them again."""
 
 import json
 from collections.abc import Mapping

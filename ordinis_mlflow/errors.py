@@ -1,7 +1,7 @@
 """Every error that ordinis_mlflow raises on purpose.
 
 OrdinisError
-├── InvalidBars (ValueError)            price bars break a rule: symbol, timestamp and rule are named
+├── InvalidBars (ValueError)            price bars break a rule; symbol and timestamp are named
 │   └── TooFewBars                      shorter than the look-back asks for
 ├── InvalidWindows (ValueError)         a serving request's windows break a rule
 ├── InvalidConfig (ValueError)          a setting is outside its range

@@ -118,7 +118,7 @@ def evaluate_signal(signal: Signal, span: TestSpan) -> Evaluation:
 def evaluate_baselines(prepared: Prepared, span: TestSpan) -> tuple[Evaluation, Evaluation]:
     """Two naive forecasts, each fitted on the training labels alone.
 
-    - ``zero_mean_volatility``: mean zero, scale a constant multiple of current volatility; no trade.
+    - ``zero_mean_volatility``: mean zero, scale a fixed multiple of current volatility; no trade.
     - ``buy_and_hold``: one constant location and scale in log returns for all times; always long.
     """
     data = prepared.rows

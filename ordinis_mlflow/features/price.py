@@ -49,7 +49,7 @@ def rsi(period: int) -> Feature:
 
 
 def macd_line(fast: int, slow: int) -> Feature:
-    """Moving average convergence divergence over price: (EMA fast − EMA slow) / close (Appel 1979)."""
+    """Moving average convergence divergence over price (Appel 1979): (fast − slow EMA) / close."""
     weights = _macd_weights(fast, slow)
     return Feature(f"macd_{fast}_{slow}", len(weights), "share of price", _over_price(weights))
 

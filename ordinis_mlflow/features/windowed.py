@@ -1,4 +1,4 @@
-"""The windowed primitives: everything a feature may do along time, once for history, once for a graph.
+"""The windowed primitives: all that a feature may do along time, for history and for a graph.
 
 Arrays have time as their last axis, oldest first. A primitive that reads ``n`` bars gives only the
 rows for which all ``n`` exist, so its result is ``n - 1`` rows shorter and is aligned to the newest
@@ -83,7 +83,7 @@ class Windowed(ABC):
 
     @abstractmethod
     def spread(self, x: Array, n: int) -> tuple[Array, Array]:
-        """How far the newest value lies from the window's mean, and the window's standard deviation.
+        """How far the newest value lies from the window's mean, and the standard deviation.
 
         Args:
             x: shape (..., time).

@@ -1,7 +1,7 @@
 """The MLflow flavor of packaged signal models, under MLflow's own names.
 
-``save_model``, ``log_model`` and ``load_model`` are used as those of any flavor. A package holds data
-only: this module, installed where the model is loaded, is the code that reads it.
+``save_model``, ``log_model`` and ``load_model`` are used as those of any flavor. A package holds
+data only: this module, installed where the model is loaded, is the code that reads it.
 """
 
 import os
@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import yaml
 from mlflow import pyfunc

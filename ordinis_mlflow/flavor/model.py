@@ -13,7 +13,7 @@ from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.signal import Signal
 
 SPACING = 1.5
-"""Bars may be this many times as far apart as the training bars were, or this many times as near."""
+"""Bars may be this many times as far apart as the training bars were, or as near."""
 
 
 class SignalModel:

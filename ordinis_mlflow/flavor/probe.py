@@ -1,4 +1,4 @@
-"""The probe: fixed bars and the answers they must give, so that a model proves itself where it runs."""
+"""The probe: fixed bars and the answers they must give; a model proves itself where it runs."""
 
 import io
 import zipfile
@@ -23,7 +23,7 @@ class Probe:
 
     Attributes:
         bars: shape (windows, lookback, 5), float64.
-        expected: precision to the signal that the graph of that precision gave when it was packaged.
+        expected: precision to the signal that its graph gave when it was packaged.
     """
 
     bars: npt.NDArray[np.float64]

@@ -1,10 +1,10 @@
 """Keeping ONNX Runtime off AMX tiles, which make small INT8 products slow.
 
 ONNX Runtime (1.14 to 1.32) runs every INT8 product with AMX where the processor has it, also the
-product of one row that an LSTM makes at each step: there the tile set-up costs more than the product
-(docs/log.md has figures), and it has no option against it. A Linux process may use AMX only after it
-has asked the kernel, and the kernel refuses a process in which a thread's alternate signal stack is
-too small for the tiles' registers. ONNX Runtime asks once, when it is imported, and uses
+product of one row that an LSTM makes at each step. There the tile set-up costs more than the
+product (docs/log.md has figures), and no option turns it off. A Linux process may use AMX only
+after it has asked the kernel, and the kernel refuses a process in which a thread's alternate signal
+stack is too small for the tiles' registers. ONNX Runtime asks once, when it is imported, and uses
 AVX-512 VNNI when refused.
 """
 

@@ -49,7 +49,8 @@ class SignalGraph(nn.Module):
         steps: int,
     ) -> None:
         super().__init__()
-        self.features, self.forecast, self.network = features, forecast, network
+        self.features, self.scaler, self.forecast = features, scaler, forecast
+        self.network = network.eval()
         self.lookback = features.lookback + steps - 1
         self.volatility_column = features.names.index(volatility)
         self.register_buffer("scaler_center", torch.tensor(scaler.center, dtype=torch.float64))
@@ -137,10 +138,9 @@ def history_signal(module: SignalGraph, bars: npt.NDArray[np.float64]) -> Signal
     """What training computes: NumPy features of each window's history, the scaler, the network."""
     features = module.features
     tables = np.stack([features.history(window)[features.lookback - 1 :] for window in bars])
-    center, scale = module.scaler_center.numpy(), module.scaler_scale.numpy()
-    scaled = ((tables - center) / scale).astype(np.float32)
+    scaled = module.scaler.transform(tables).astype(np.float32)
     with torch.no_grad():
-        location, spread = module.network.eval()(torch.from_numpy(scaled))
+        location, spread = module.network(torch.from_numpy(scaled))
     volatility = tables[:, -1, module.volatility_column].astype(np.float32)
     unit = module.forecast.unit(volatility, VOLATILITY_FLOOR)
     return Signal(*module.forecast.signal(location.numpy(), spread.numpy(), unit))

@@ -57,7 +57,8 @@ class SessionSettings:
             raise InvalidConfig(f"provider must be auto, cpu or cuda, got {self.provider!r}")
         if self.graph_optimization not in LEVELS:
             raise InvalidConfig(
-                f"graph_optimization must be one of {sorted(LEVELS)}, got {self.graph_optimization!r}"
+                f"graph_optimization must be one of {sorted(LEVELS)}, "
+                f"got {self.graph_optimization!r}"
             )
         if self.threads < 0 or self.chunk_size < 1 or self.cuda_chunk_size < 1:
             raise InvalidConfig(

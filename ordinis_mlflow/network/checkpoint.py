@@ -1,7 +1,7 @@
 """Checkpoints: a TrainingState in one safetensors file, with all that rebuilds its network.
 
-Tensors are named ``weights.*``, ``best.*`` and ``optimizer.*``; the header holds one JSON text under
-``training``. safetensors is a header and raw numbers: reading it runs no code.
+Tensors are named ``weights.*``, ``best.*`` and ``optimizer.*``; the header holds one JSON text
+under ``training``. safetensors is a header and raw numbers: reading it runs no code.
 """
 
 import json

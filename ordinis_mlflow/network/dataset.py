@@ -35,6 +35,6 @@ class DeviceSamples:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for index in order.to(self._labels.device).split(batch_size):
             rows = self._last_rows[index][:, None] + self._offsets
-            # index_select on flat rows copies whole rows; indexing by a matrix is several times slower.
+            # index_select copies whole rows; indexing by a matrix is several times slower.
             flat = self._table.index_select(0, rows.reshape(-1))
             yield flat.view(*rows.shape, -1), self._labels[index]

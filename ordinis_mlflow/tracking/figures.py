@@ -56,7 +56,7 @@ def scale_against_realised(signal: Signal, span: TestSpan) -> Figure:
     realised = np.bincount(where, np.abs(span.realised)) / counts
     smooth = np.convolve(realised, np.full(ROLLING_BARS, 1 / ROLLING_BARS), mode="same")
     axes.plot(times, realised, color="lightgrey", linewidth=0.7, label="absolute return")
-    axes.plot(times, smooth, label=f"absolute return, {ROLLING_BARS}-bar mean")
+    axes.plot(times, smooth, label=f"absolute return, {ROLLING_BARS}-bar centred mean")
     axes.plot(times, predicted, label="predicted scale")
     axes.set(ylabel="log return over the horizon", title="Predicted scale and realised volatility")
     axes.legend()
