@@ -81,7 +81,7 @@ class FeatureSet:
         names = [feature.name for feature in self.features]
         if not names or len(set(names)) != len(names):
             raise InvalidConfig(
-                f"feature set {self.name!r} needs a feature at least, and each name once, got {names}"
+                f"feature set {self.name!r} needs features, and each name once, got {names}"
             )
         if self.lookback > PROBE_BARS - PROBE_ROWS + 1:
             raise InvalidConfig(

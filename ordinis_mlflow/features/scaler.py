@@ -51,7 +51,7 @@ class Scaler:
         for name, center, scale in zip(self.names, self.center, self.scale, strict=True):
             if not (math.isfinite(center) and math.isfinite(scale) and scale > 0):
                 raise InvalidContract(
-                    f"a scaler needs finite centers and positive finite scales, got center {center} "
+                    f"a scaler needs finite centers and positive scales, got center {center} "
                     f"and scale {scale} for {name!r}"
                 )
 
