@@ -26,9 +26,14 @@ setup: .venv/installed  ## create .venv with pinned packages
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# A tracking server chooses where its artifacts go; the embedded store is told.
+EMBEDDED := sqlite:///$(STATE)/mlflow.db
+ARTIFACTS = $(if $(filter $(EMBEDDED),$(MLFLOW_TRACKING_URI)),-l $(STATE)/artifacts)
+
 $(STATE)/env: Makefile | .venv/installed
 	mkdir -p $(STATE)
-	test -f $(STATE)/mlflow.db || mlflow experiments create -n $(MLFLOW_EXPERIMENT_NAME) -l $(STATE)/artifacts
+	mlflow experiments get -n $(MLFLOW_EXPERIMENT_NAME) >/dev/null 2>&1 \
+		|| mlflow experiments create -n $(MLFLOW_EXPERIMENT_NAME) $(ARTIFACTS)
 	printf 'export PATH="%s:$$PATH"\nexport MLFLOW_TRACKING_URI="%s"\nexport MLFLOW_EXPERIMENT_NAME="%s"\n' \
 		'$(BIN)' '$(MLFLOW_TRACKING_URI)' '$(MLFLOW_EXPERIMENT_NAME)' > $@
 

@@ -28,14 +28,20 @@ def train(options: TrainOptions, config: LSTMConfig) -> Published:
     training = load(options, config)
     checkpoint = resumable(resumed, training) if resumed else None
 
-    with tracked_run(training.parameters(), {"ordinis.entry_point": "train"}):
+    with tracked_run(training.parameters(), {}):
         record(training)
         log_bars(training.bars, options.bars, options.bars)
         if resumed:
             mlflow.set_tag("ordinis.resumed_from", resumed)
-            mlflow.MlflowClient().set_terminated(resumed, "KILLED")
+            end_killed(resumed)
         state = train_network(training, checkpoint.state if checkpoint else None)
         return publish(training, training.checkpoint(state))
+
+
+def end_killed(run_id: str) -> None:
+    """A process that was killed could not end its run: it would stay RUNNING for ever."""
+    if mlflow.get_run(run_id).info.status == "RUNNING":
+        mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
 def train_network(training: Training, resume: TrainingState | None) -> TrainingState:
