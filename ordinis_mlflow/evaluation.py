@@ -15,7 +15,7 @@ from scipy import optimize
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.prepare import Prepared
 from ordinis_mlflow.scoring import forecast as scores
-from ordinis_mlflow.scoring import trading
+from ordinis_mlflow.scoring import performance, trading
 from ordinis_mlflow.signal import Signal
 
 Vector = npt.NDArray[np.float64]
@@ -75,20 +75,25 @@ class TestSpan:
         returns = trading.portfolio_returns(
             self.times, self.symbols, position, self.next_returns, self.cost_bps
         )
-        years = trading.bars_per_year(returns.index.to_numpy())
+        years = performance.bars_per_year(returns.index.to_numpy())
         metrics = {
             "log_score_nats": float(log_scores.mean()),
             "pit_ks_distance": scores.pit_uniformity(pit),
             "rank_ic": scores.rank_information_coefficient(location, realised),
             "hit_rate_share": trading.hit_rate(np.sign(position), self.realised),
-            "sharpe_annual": trading.sharpe_annual(returns, years),
-            "sharpe_standard_error_annual": trading.sharpe_standard_error(returns, years),
-            "total_return_share": float(trading.wealth(returns)[-1] - 1.0),
-            "max_drawdown_share": trading.max_drawdown_fraction(returns),
-            "turnover_per_bar": trading.turnover_per_bar(position),
+            "sharpe_annual": performance.sharpe_annual(returns, years),
+            "sharpe_standard_error_annual": performance.sharpe_standard_error(returns, years),
+            "total_return_share": float(performance.wealth(returns)[-1] - 1.0),
+            "max_drawdown_share": performance.max_drawdown_fraction(returns),
+            "turnover_per_bar": self._turnover(position),
         }
         finite = {key: value for key, value in metrics.items() if np.isfinite(value)}
         return Evaluation(name, finite, returns, pit, log_scores)
+
+    def _turnover(self, position: Vector) -> float:
+        """Mean over the symbols, whose positions follow each other in time order."""
+        each = (position[self.symbols == symbol] for symbol in np.unique(self.symbols))
+        return float(np.mean([trading.turnover_per_bar(one) for one in each]))
 
 
 def span_of(

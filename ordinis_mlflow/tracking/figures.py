@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ordinis_mlflow.evaluation import Evaluation, TestSpan
 from ordinis_mlflow.network.state import Epoch
-from ordinis_mlflow.scoring import trading
+from ordinis_mlflow.scoring import performance
 from ordinis_mlflow.signal import Signal
 
 SIZE = (9.0, 4.5)
@@ -78,9 +78,9 @@ def returns_and_drawdown(judged: Sequence[Evaluation]) -> Figure:
     figure = Figure((SIZE[0], 6.5), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for each in judged:
-        wealth = trading.wealth(each.returns)
+        wealth = performance.wealth(each.returns)
         upper.plot(each.returns.index, wealth, label=each.name)
-        lower.plot(each.returns.index, -100.0 * trading.drawdown(wealth))
+        lower.plot(each.returns.index, -100.0 * performance.drawdown(wealth))
     upper.set(ylabel="wealth, start = 1", title="Signal returns after costs")
     lower.set(ylabel="drawdown, %")
     upper.legend()

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring import trading
+from ordinis_mlflow.scoring import performance, trading
 
 RETURNS = np.random.default_rng(11).standard_t(5, 400) * 0.01 + 0.001
 
@@ -140,25 +140,25 @@ def test_empty_panel_is_refused():
 
 
 def test_sharpe_by_hand():
-    assert trading.sharpe_annual([0.01, 0.03], 252) == pytest.approx(math.sqrt(2 * 252))
-    assert trading.sharpe_annual([0.01, -0.01], 252) == 0.0
+    assert performance.sharpe_annual([0.01, 0.03], 252) == pytest.approx(math.sqrt(2 * 252))
+    assert performance.sharpe_annual([0.01, -0.01], 252) == 0.0
 
 
 @pytest.mark.parametrize("factor", [0.1, 3.0])
 def test_sharpe_does_not_depend_on_leverage(factor):
-    expected = trading.sharpe_annual(RETURNS, 252)
-    assert trading.sharpe_annual(factor * RETURNS, 252) == pytest.approx(expected)
-    assert trading.sharpe_annual(-RETURNS, 252) == pytest.approx(-expected)
-    error = trading.sharpe_standard_error(RETURNS, 252)
-    assert trading.sharpe_standard_error(factor * RETURNS, 252) == pytest.approx(error)
+    expected = performance.sharpe_annual(RETURNS, 252)
+    assert performance.sharpe_annual(factor * RETURNS, 252) == pytest.approx(expected)
+    assert performance.sharpe_annual(-RETURNS, 252) == pytest.approx(-expected)
+    error = performance.sharpe_standard_error(RETURNS, 252)
+    assert performance.sharpe_standard_error(factor * RETURNS, 252) == pytest.approx(error)
 
 
 def test_portfolio_that_never_traded_has_sharpe_zero():
-    assert trading.sharpe_annual([0.0] * 5, 252) == 0.0
-    assert trading.sharpe_standard_error([0.0] * 4, 252) == math.sqrt(252 / 4)
+    assert performance.sharpe_annual([0.0] * 5, 252) == 0.0
+    assert performance.sharpe_standard_error([0.0] * 4, 252) == math.sqrt(252 / 4)
 
 
-@pytest.mark.parametrize("sharpe", [trading.sharpe_annual, trading.sharpe_standard_error])
+@pytest.mark.parametrize("sharpe", [performance.sharpe_annual, performance.sharpe_standard_error])
 class TestSharpeRefusals:
     def test_constant_gain(self, sharpe):
         with pytest.raises(InvalidConfig, match=r"returns that vary, got 10 times 0\.1"):
@@ -180,35 +180,37 @@ class TestSharpeRefusals:
 )
 def test_sharpe_error_gives_reference_numbers(skewness, kurtosis, sharpe, expected):
     # 134 monthly returns; the reference divides by n - 1.
-    got = trading.sharpe_standard_error_from_moments(sharpe, skewness, kurtosis, 134 - 1)
+    got = performance.sharpe_standard_error_from_moments(sharpe, skewness, kurtosis, 134 - 1)
     assert got == pytest.approx(expected, abs=5e-5)
 
 
 def test_sharpe_error_of_normal_returns_is_that_of_lo():
-    got = trading.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 100)
+    got = performance.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 100)
     assert got == pytest.approx(math.sqrt((1 + 0.5**2 / 2) / 100))
 
 
 def test_sharpe_error_takes_the_moments_of_scipy():
-    per_bar = trading.sharpe_standard_error_from_moments(
+    per_bar = performance.sharpe_standard_error_from_moments(
         RETURNS.mean() / RETURNS.std(ddof=1),
         stats.skew(RETURNS),
         stats.kurtosis(RETURNS, fisher=False),
         RETURNS.size,
     )
-    assert trading.sharpe_standard_error(RETURNS, 252) == pytest.approx(per_bar * math.sqrt(252))
+    assert performance.sharpe_standard_error(RETURNS, 252) == pytest.approx(
+        per_bar * math.sqrt(252)
+    )
 
 
 def test_sharpe_error_is_the_spread_of_sharpes_over_many_samples():
     samples = np.random.default_rng(5).gamma(2.0, 1.0, (4000, 250)) - 1.5  # skewed on purpose
-    observed = np.std([trading.sharpe_annual(sample, 1.0) for sample in samples])
-    claimed = np.mean([trading.sharpe_standard_error(sample, 1.0) for sample in samples])
+    observed = np.std([performance.sharpe_annual(sample, 1.0) for sample in samples])
+    claimed = np.mean([performance.sharpe_standard_error(sample, 1.0) for sample in samples])
     assert claimed == pytest.approx(observed, rel=0.05)
 
 
 def test_sharpe_error_refuses_no_returns():
     with pytest.raises(InvalidConfig, match="n must be a positive number of returns, got 0"):
-        trading.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 0)
+        performance.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 0)
 
 
 # wealth and drawdown
@@ -216,35 +218,37 @@ def test_sharpe_error_refuses_no_returns():
 
 def test_wealth_and_drawdown_by_hand():
     returns = [-0.5, 1.0, 1.0, -0.25]
-    np.testing.assert_allclose(trading.wealth(returns), [0.5, 1.0, 2.0, 1.5])
-    np.testing.assert_allclose(trading.drawdown(trading.wealth(returns)), [0.5, 0.0, 0.0, 0.25])
-    assert trading.max_drawdown_fraction(returns) == 0.5  # from the start, which is a peak
+    np.testing.assert_allclose(performance.wealth(returns), [0.5, 1.0, 2.0, 1.5])
+    np.testing.assert_allclose(
+        performance.drawdown(performance.wealth(returns)), [0.5, 0.0, 0.0, 0.25]
+    )
+    assert performance.max_drawdown_fraction(returns) == 0.5  # from the start, which is a peak
 
 
 def test_ruin_is_final():
-    np.testing.assert_array_equal(trading.wealth([0.5, -1.5, -3.0, 1.0]), [1.5, 0, 0, 0])
-    assert trading.max_drawdown_fraction([0.5, -1.5, -3.0, 1.0]) == 1.0
+    np.testing.assert_array_equal(performance.wealth([0.5, -1.5, -3.0, 1.0]), [1.5, 0, 0, 0])
+    assert performance.max_drawdown_fraction([0.5, -1.5, -3.0, 1.0]) == 1.0
 
 
 @given(series(-2.0, 2.0))
 def test_drawdown_is_a_fraction(returns):
-    below = trading.drawdown(trading.wealth(returns))
+    below = performance.drawdown(performance.wealth(returns))
     assert ((below >= 0) & (below <= 1)).all()
-    assert trading.max_drawdown_fraction(returns) == below.max()
+    assert performance.max_drawdown_fraction(returns) == below.max()
 
 
 @given(series(0.0, 0.5))
 def test_gains_alone_have_no_drawdown(returns):
-    assert trading.max_drawdown_fraction(returns) == 0.0
+    assert performance.max_drawdown_fraction(returns) == 0.0
 
 
 def test_no_returns_have_no_drawdown():
-    assert trading.max_drawdown_fraction([]) == 0.0
+    assert performance.max_drawdown_fraction([]) == 0.0
 
 
 def test_negative_wealth_is_refused():
     with pytest.raises(InvalidConfig, match=r"wealth must not be negative, but value 1 is -0\.1"):
-        trading.drawdown([1.0, -0.1])
+        performance.drawdown([1.0, -0.1])
 
 
 # hit_rate
@@ -269,14 +273,14 @@ def test_hit_rate_without_a_call_is_nan(direction):
 def test_bars_per_year_of_each_day(zone, unit):
     days = pd.date_range("2020-01-01", periods=1000, freq="D", tz="UTC", unit=unit)
     times = days.tz_convert(zone)
-    assert trading.bars_per_year(times) == pytest.approx(365.25)
-    assert trading.bars_per_year(times[::2]) == pytest.approx(365.25 / 2)
+    assert performance.bars_per_year(times) == pytest.approx(365.25)
+    assert performance.bars_per_year(times[::2]) == pytest.approx(365.25 / 2)
 
 
 def test_bars_per_year_of_weekdays_and_arrays():
     times = pd.bdate_range("2000-01-03", "2019-12-31").to_numpy()
-    assert trading.bars_per_year(times) == pytest.approx(365.25 * 5 / 7, rel=1e-3)
-    assert trading.bars_per_year(pd.Series(times)) == trading.bars_per_year(times)
+    assert performance.bars_per_year(times) == pytest.approx(365.25 * 5 / 7, rel=1e-3)
+    assert performance.bars_per_year(pd.Series(times)) == performance.bars_per_year(times)
 
 
 @pytest.mark.parametrize(
@@ -284,4 +288,4 @@ def test_bars_per_year_of_weekdays_and_arrays():
 )
 def test_bars_per_year_refuses_times_without_a_span(days):
     with pytest.raises(InvalidConfig, match=f"distinct ascending times, got {len(days)}"):
-        trading.bars_per_year(np.array(days, dtype="datetime64[ns]"))
+        performance.bars_per_year(np.array(days, dtype="datetime64[ns]"))
