@@ -99,7 +99,7 @@ def test_bar_spacing_is_the_frequency():
 @pytest.mark.parametrize("name", ["feature_lookback", "sequence_length", "horizon", "data_rows"])
 @pytest.mark.parametrize("value", [0, -1, math.nan])
 def test_counts_below_one_are_refused(name, value):
-    with pytest.raises(InvalidContract, match=f"{name} must be at least 1, got {value}"):
+    with pytest.raises(InvalidContract, match=f"{name} must be a whole number of at least 1, got {value}"):
         ModelContract.from_json(text_with(**{name: value}))
 
 
@@ -137,5 +137,5 @@ def test_volatility_must_be_a_feature():
     ],
 )  # fmt: skip
 def test_what_is_no_contract_is_refused(text):
-    with pytest.raises(InvalidContract, match=r"contract\.json"):
+    with pytest.raises(InvalidContract, match=r"contract\.json|horizon must be a whole number"):
         ModelContract.from_json(text)

@@ -82,7 +82,7 @@ class Scaler:
             fields = json.loads(text)
             fields["names"] = tuple(str(name) for name in list(fields["names"]))
             for key in ("center", "scale"):
-                fields[key] = tuple(float(number) for number in fields[key])
+                fields[key] = tuple(number + 0.0 for number in fields[key])  # a text is refused
             return cls(**fields)
         except (TypeError, KeyError, ValueError, OverflowError, RecursionError) as error:
             raise InvalidContract(f"scaler.json is not a scaler: {error}") from error

@@ -133,7 +133,7 @@ def test_fit_refuses_rows_that_are_not_finite(bad):
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_fit_refuses_too_few_rows(rows):
-    with pytest.raises(InvalidConfig, match=f"at least 2 rows, all finite; got {rows} rows"):
+    with pytest.raises(InvalidConfig, match=f"at least 2 rows, all finite, .* got {rows} rows"):
         fit(numbers()[:rows])
 
 
@@ -158,7 +158,7 @@ def text_with(**changes) -> str:
         (text_with(scale=[1.0, 0.0, 1.0]), "scale 0.0 for 'b'"),
         (text_with(scale=[1.0, 1.0, -2.0]), "scale -2.0 for 'c'"),
         (text_with(scale=[1.0, 1.0, float("inf")]), "scale inf for 'c'"),
-        (text_with(center=[float("nan"), 1.0, 1.0]), "center nan and scale .* for 'a'"),
+        (text_with(center=[float("nan"), 1.0, 1.0]), "nan and scale .* for 'a'"),
         (text_with(center=[1.0, 1.0]), "got 3 names, 2 centers, 3 scales"),
         (text_with(names=["a"]), "got 1 names, 3 centers, 3 scales"),
         (text_with(scale=["1", 1.0, 1.0]), "is not a scaler"),

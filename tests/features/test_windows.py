@@ -68,7 +68,6 @@ def test_select_keeps_the_table_and_takes_rows_and_labels():
     np.testing.assert_array_equal(chosen.batch(np.array([0, 1])), samples().batch(np.array([4, 1])))
 
 
-def test_batch_refuses_too_few_rows():
-    few = Samples(TABLE[:3], np.array([2]), np.zeros(1, np.float32), steps=5)
-    with pytest.raises(InvalidConfig, match="windows of 5 rows"):
-        few.batch(np.array([0]))
+def test_a_window_cannot_begin_before_the_table():
+    with pytest.raises(InvalidConfig, match="window of 5 rows cannot end at row 2"):
+        Samples(TABLE[:3], np.array([2]), np.zeros(1, np.float32), steps=5)
