@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from flows.options import VOLATILITY
 from flows.training import Training
 from ordinis_mlflow.contract import ModelContract
-from ordinis_mlflow.errors import ExportError
+from ordinis_mlflow.errors import ExportError, QuantizationError
 from ordinis_mlflow.features import VOLATILITY_FLOOR, probe_bars
 from ordinis_mlflow.flavor.package import FORMAT, Package
 from ordinis_mlflow.flavor.probe import Probe
@@ -104,17 +104,27 @@ def smaller_graphs(
     reference = windows.signal(session, validation)
     kept = {}
     for precision in wanted:
-        candidate = GraphSession(makers[precision](graph).SerializeToString(), CPU)
+        try:
+            candidate = GraphSession(makers[precision](graph).SerializeToString(), CPU)
+        except QuantizationError as error:
+            drop(precision, str(error))
+            continue
         verdicts = agreement(precision, windows.signal(candidate, validation), reference)
         for verdict in verdicts:
             log_verdict(verdict)
-        if all(verdict.passed for verdict in verdicts):
-            kept[precision] = candidate
-        else:
-            failed = "; ".join(str(each) for each in verdicts if not each.passed)
-            print(f"warning: the {precision} graph is dropped: {failed}")
-        mlflow.set_tag(f"ordinis.{precision}", "kept" if precision in kept else "dropped")
+        failed = "; ".join(str(each) for each in verdicts if not each.passed)
+        if failed:
+            drop(precision, failed)
+            continue
+        kept[precision] = candidate
+        mlflow.set_tag(f"ordinis.{precision}", "kept")
     return kept
+
+
+def drop(precision: str, why: str) -> None:
+    """Go on without a smaller graph, and say so on the screen and in the run."""
+    print(f"warning: the {precision} graph is dropped: {why}")
+    mlflow.set_tag(f"ordinis.{precision}", f"dropped: {why}"[:5000])
 
 
 def contract_of(training: Training) -> ModelContract:

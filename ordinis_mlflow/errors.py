@@ -14,6 +14,7 @@ OrdinisError
 ├── ServingError (RuntimeError)         a model server did not come up or did not answer
 └── PackageError (RuntimeError)         a packaged model must not be served
     ├── UnsupportedFormat               its format number is not one this version reads
+    ├── UnusableGraph                   ONNX Runtime cannot load or run one of its graphs
     ├── ManifestMismatch                a file differs from its digest, is missing or is unlisted
     ├── ScalerMismatch                  scaler.json differs from the graph's constants
     └── ProbeFailed                     the graph answers its probe differently here
@@ -77,6 +78,10 @@ class PackageError(OrdinisError, RuntimeError):
 
 class UnsupportedFormat(PackageError):
     """The package's format number is not one that this version reads."""
+
+
+class UnusableGraph(PackageError):
+    """ONNX Runtime cannot load or run a graph of the package."""
 
 
 class ManifestMismatch(PackageError):

@@ -61,11 +61,15 @@ def largest_difference(signal: Signal, reference: Signal) -> float:
     The maximum over all windows of |Δmean| / scale, |Δscale| / scale, |Δprobability_up| and
     |Δstrength|, with the scale of the reference. NaN on either side counts as infinite.
     """
-    gaps = [
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        worst = np.max(np.abs(_gaps(signal, reference)))
+    return float(worst) if np.isfinite(worst) else float("inf")
+
+
+def _gaps(signal: Signal, reference: Signal) -> list[npt.NDArray[np.float32]]:
+    return [
         (signal.mean - reference.mean) / reference.scale,
         (signal.scale - reference.scale) / reference.scale,
         signal.probability_up - reference.probability_up,
         signal.strength - reference.strength,
     ]
-    worst = np.max(np.abs(gaps))
-    return float(worst) if np.isfinite(worst) else float("inf")

@@ -43,11 +43,12 @@ def tracking_store():
 
     Every test that talks to MLflow asks for it.
     """
-    import mlflow
-
     with warnings.catch_warnings():
-        # SQLAlchemy 2.1 warns of how MLflow's tables are mapped, once, when they are configured.
+        # MLflow warns of its own type hints when pyfunc is imported, and SQLAlchemy 2.1 of how
+        # MLflow's tables are mapped when they are configured: once each, and not of our doing.
         warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+
         mlflow.create_experiment(EXPERIMENT, artifact_location=(_store / "artifacts").as_uri())
     return _store
 

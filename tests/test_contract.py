@@ -99,7 +99,8 @@ def test_bar_spacing_is_the_frequency():
 @pytest.mark.parametrize("name", ["feature_lookback", "sequence_length", "horizon", "data_rows"])
 @pytest.mark.parametrize("value", [0, -1, math.nan])
 def test_counts_below_one_are_refused(name, value):
-    with pytest.raises(InvalidContract, match=f"{name} must be a whole number of at least 1, got {value}"):
+    rule = f"{name} must be a whole number of at least 1, got {value}"
+    with pytest.raises(InvalidContract, match=rule):
         ModelContract.from_json(text_with(**{name: value}))
 
 

@@ -5,7 +5,8 @@ data only: this module, installed where the model is loaded, is the code that re
 """
 
 import os
-import shutil
+import tempfile
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,16 @@ def save_model(
     target = Path(path)
     if target.exists() and any(target.iterdir()):
         raise MlflowException.invalid_parameter_value(f"folder {target} exists and is not empty")
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / WHEELS).mkdir(parents=True)
-    package.write(partial)
-    _write_environment(partial, pack_wheel(partial / WHEELS))
-    _describe(package, mlflow_model or Model(), precision).save(str(partial / MLMODEL_FILE_NAME))
-    write_manifest(partial)
-    os.replace(partial, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        partial = Path(scratch) / "model"
+        (partial / WHEELS).mkdir(parents=True)
+        package.write(partial)
+        _write_environment(partial, pack_wheel(partial / WHEELS))
+        description = _describe(package, mlflow_model or Model(), precision)
+        description.save(str(partial / MLMODEL_FILE_NAME))
+        write_manifest(partial)
+        os.replace(partial, target)
 
 
 def log_model(package: Package, name: str = "model", **kwargs: Any) -> ModelInfo:
@@ -148,7 +151,8 @@ def _describe(package: Package, model: Model, precision: str) -> Model:
         loader_module="ordinis_mlflow.flavor",
         conda_env=_CONDA_ENV_FILE_NAME,
         python_env=_PYTHON_ENV_FILE_NAME,
-        model_config={"precision": precision},
+        # MLflow passes on only those settings that the model names.
+        model_config={"precision": precision, **asdict(SessionSettings())},
     )
     files = {precision: GRAPHS[precision] for precision in package.graphs}
     model.add_flavor(FLAVOR_NAME, format=FORMAT, files=files)

@@ -11,6 +11,9 @@ WRITTEN_ON_DOWNLOAD = frozenset({"registered_model_meta"})
 """Files that MLflow puts beside a downloaded model; nothing reads them for loading."""
 
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
 def write_manifest(folder: Path) -> None:
     """List every file in the folder."""
     files = {name: _entry(folder / name) for name in _files(folder)}
@@ -33,6 +36,8 @@ def verify_manifest(folder: Path) -> None:
             )
         if name not in listed:
             raise ManifestMismatch(f"{name} is not listed in {MANIFEST}: it was added afterwards")
+        if (folder / name).is_symlink():
+            raise ManifestMismatch(f"{name} is a symbolic link: a package holds files only")
         found = _entry(folder / name)
         if found != listed[name]:
             raise ManifestMismatch(
@@ -42,7 +47,9 @@ def verify_manifest(folder: Path) -> None:
 
 
 def _files(folder: Path) -> set[str]:
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Every file, and every link whatever it points to."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = {path.relative_to(folder).as_posix() for path in paths}
     return names - {MANIFEST} - WRITTEN_ON_DOWNLOAD
 
 
@@ -55,5 +62,5 @@ def _read(folder: Path) -> dict[str, dict[str, str | int]]:
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]
         return {name: {"sha256": e["sha256"], "size": e["size"]} for name, e in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise ManifestMismatch(f"{MANIFEST} is missing or unreadable: {error}") from error

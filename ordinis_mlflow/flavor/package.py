@@ -14,11 +14,18 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from ordinis_mlflow.contract import ModelContract
-from ordinis_mlflow.errors import InvalidConfig, ScalerMismatch, UnsupportedFormat
+from ordinis_mlflow.errors import (
+    InvalidConfig,
+    InvalidContract,
+    OrdinisError,
+    ScalerMismatch,
+    UnsupportedFormat,
+    UnusableGraph,
+)
 from ordinis_mlflow.features import Scaler
 from ordinis_mlflow.flavor.manifest import verify_manifest
 from ordinis_mlflow.flavor.probe import Probe
-from ordinis_mlflow.graph.session import GraphSession, SessionSettings
+from ordinis_mlflow.graph.session import RUNTIME_ERRORS, GraphSession, SessionSettings
 
 FORMAT = 1
 Precision: TypeAlias = Literal["float32", "int8", "fp16"]
@@ -66,22 +73,35 @@ def read_package(folder: Path) -> Package:
         ManifestMismatch: a file was changed, removed or added.
         UnsupportedFormat: another format number.
         InvalidContract: a file cannot be read.
+        ScalerMismatch: scaler and contract are of different features.
     """
     verify_manifest(folder)
-    contract = ModelContract.from_json((folder / CONTRACT).read_text())
+    contract = ModelContract.from_json(_content(folder / CONTRACT).decode(errors="replace"))
     if contract.format != FORMAT:
         raise UnsupportedFormat(
             f"the model has package format {contract.format}, this version of ordinis_mlflow reads "
             f"{FORMAT}: load it with the version that wrote it, or package it anew"
         )
+    scaler = Scaler.from_json(_content(folder / SCALER).decode(errors="replace"))
+    if scaler.names != contract.features:
+        raise ScalerMismatch(
+            f"scaler.json is of features {scaler.names}, the contract of {contract.features}"
+        )
     graphs = {p: folder / name for p, name in GRAPHS.items() if (folder / name).exists()}
     return Package(
         graphs={precision: path.read_bytes() for precision, path in graphs.items()},
-        scaler=Scaler.from_json((folder / SCALER).read_text()),
+        scaler=scaler,
         contract=contract,
-        probe=Probe.from_bytes((folder / PROBE).read_bytes()),
-        checkpoint=(folder / CHECKPOINT).read_bytes(),
+        probe=Probe.from_bytes(_content(folder / PROBE)),
+        checkpoint=_content(folder / CHECKPOINT),
     )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidContract(f"the package has no readable {path.name}: {error}") from error
 
 
 def open_session(
@@ -91,6 +111,7 @@ def open_session(
 
     Raises:
         InvalidConfig: the package has no graph of that precision.
+        UnusableGraph: ONNX Runtime cannot load the graph, or it is of another shape.
         ScalerMismatch: scaler.json and the graph normalise differently.
         ProbeFailed: the graph answers differently on this machine.
         ProviderUnavailable: the provider asked for cannot run.
@@ -99,9 +120,16 @@ def open_session(
         raise InvalidConfig(
             f"the model has no {precision!r} graph; it has {sorted(package.graphs)}"
         )
-    session = GraphSession(package.graphs[precision], settings)
-    _check_scaler(session, package)
-    package.probe.check(session, precision)
+    try:
+        session = GraphSession(package.graphs[precision], settings)
+        _check_scaler(session, package)
+        package.probe.check(session, precision)
+    except OrdinisError:
+        raise
+    except (*RUNTIME_ERRORS, ValueError) as error:
+        raise UnusableGraph(
+            f"{GRAPHS[precision]} cannot be run as the contract says: {error}"
+        ) from error
     return session
 
 

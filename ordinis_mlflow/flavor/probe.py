@@ -24,10 +24,22 @@ class Probe:
     Attributes:
         bars: shape (windows, lookback, 5), float64.
         expected: precision to the signal that its graph gave when it was packaged.
+
+    Raises:
+        InvalidContract: no windows, or not one answer a window.
     """
 
     bars: npt.NDArray[np.float64]
     expected: Mapping[str, Signal]
+
+    def __post_init__(self) -> None:
+        if self.bars.dtype != np.float64 or self.bars.ndim != 3 or not len(self.bars):
+            raise InvalidContract(
+                f"a probe needs float64 windows of bars, got {self.bars.dtype} {self.bars.shape}"
+            )
+        for precision, signal in self.expected.items():
+            if any(values.shape != (len(self.bars),) for _, values in signal.columns()):
+                raise InvalidContract(f"the probe needs one {precision} answer a window")
 
     def check(self, session: GraphSession, precision: str) -> None:
         """Run the probe.
@@ -35,6 +47,8 @@ class Probe:
         Raises:
             ProbeFailed: the answers differ by more than the precision's limit.
         """
+        if precision not in self.expected:
+            raise ProbeFailed(f"the probe holds no answers of the {precision} graph")
         error = largest_difference(session.run(self.bars), self.expected[precision])
         if not error <= LIMITS[precision]:
             raise ProbeFailed(
@@ -69,5 +83,7 @@ class Probe:
                 p: Signal(*(arrays[f"{p}_{name}"] for name in Signal.names())) for p in precisions
             }
             return cls(arrays["bars"], expected)
+        except InvalidContract:
+            raise
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise InvalidContract(f"probe.npz is not a probe: {error}") from error

@@ -26,9 +26,9 @@ def agreement(name: str, candidate: Signal, reference: Signal) -> tuple[Verdict,
         The verdict on Spearman's correlation of probability_up, and the one on the share of windows
         whose direction differs.
     """
-    correlation = rank_information_coefficient(
-        candidate.probability_up.astype(np.float64), reference.probability_up.astype(np.float64)
-    )
+    probabilities = [signal.probability_up.astype(np.float64) for signal in (candidate, reference)]
+    finite = np.isfinite(probabilities).all()
+    correlation = rank_information_coefficient(*probabilities) if finite else float("nan")
     flips = float(np.mean(candidate.direction != reference.direction))
     n = len(reference)
     return (

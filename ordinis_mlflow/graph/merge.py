@@ -17,27 +17,28 @@ def merge_products(model: onnx.ModelProto) -> onnx.ModelProto:
     merged = onnx.ModelProto()
     merged.CopyFrom(model)
     nodes = merged.graph.node
-    constants = {each.name for each in merged.graph.initializer}
-    for matrix, group in _groups(list(nodes), constants).items():
+    # One group at a time: a merge may make members of another group depend on each other.
+    while group := _next_group(merged.graph):
         for node in group:
             nodes.remove(node)
-        nodes.extend(_one_product(matrix, group))
-    _sort(merged.graph)
+        nodes.extend(_one_product(group[0].input[1], group))
+        _sort(merged.graph)
     onnx.checker.check_model(merged)
     return merged
 
 
-def _groups(nodes: list[onnx.NodeProto], constants: set[str]) -> dict[str, list[onnx.NodeProto]]:
-    """MatMuls by their constant, where none reads what another of the group has made."""
-    ancestry = _ancestry(nodes)
+def _next_group(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """MatMuls by one constant of which none reads what another has made; empty if none."""
+    constants = {each.name for each in graph.initializer}
+    ancestry = _ancestry(list(graph.node))
     groups: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in nodes:
+    for node in graph.node:
         if node.op_type != "MatMul" or node.input[1] not in constants:
             continue
         group = groups[node.input[1]]
         if not any(ancestry[node.input[0]] & set(other.output) for other in group):
             group.append(node)
-    return {matrix: group for matrix, group in groups.items() if len(group) > 1}
+    return next((group for group in groups.values() if len(group) > 1), [])
 
 
 def _ancestry(nodes: list[onnx.NodeProto]) -> dict[str, set[str]]:
@@ -51,7 +52,8 @@ def _ancestry(nodes: list[onnx.NodeProto]) -> dict[str, set[str]]:
 
 
 def _one_product(matrix: str, group: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    stacked, product = f"{matrix}_stacked", f"{matrix}_product"
+    first = group[0].output[0]
+    stacked, product = f"{first}_stacked", f"{first}_product"
     lefts = [node.input[0] for node in group]
     outputs = [node.output[0] for node in group]
     make = onnx.helper.make_node

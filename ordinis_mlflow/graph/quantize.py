@@ -3,6 +3,7 @@
 Features stay in double precision and the signal in float32: what is cut is the weights.
 """
 
+import contextlib
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -23,19 +24,27 @@ LEAST_WEIGHTS = 1024
 """Nodes with fewer weights stay float32: the head's few numbers cost accuracy and save nothing."""
 
 
+WEIGHT_INPUTS = {**dict.fromkeys(RECURRENT, (1, 2)), **dict.fromkeys(STATIC, (1,))}
+"""Which inputs of an operator are its weights."""
+
+
 def network_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     """The nodes that carry float32 weights worth shrinking."""
-    weights = {
-        each.name: int(np.prod(each.dims))
-        for each in model.graph.initializer
-        if each.data_type == onnx.TensorProto.FLOAT
-    }
     return [
         node
         for node in model.graph.node
-        if node.op_type in (*RECURRENT, *DYNAMIC, *STATIC)
-        and sum(weights.get(name, 0) for name in node.input) >= LEAST_WEIGHTS
+        if sum(_float_weights(model, node).values()) >= LEAST_WEIGHTS
     ]
+
+
+def _float_weights(model: onnx.ModelProto, node: onnx.NodeProto) -> dict[str, int]:
+    """Name and number of elements of the node's weights that are float32 constants."""
+    names = {node.input[i] for i in WEIGHT_INPUTS.get(node.op_type, ()) if i < len(node.input)}
+    return {
+        each.name: int(np.prod(each.dims))
+        for each in model.graph.initializer
+        if each.name in names and each.data_type == onnx.TensorProto.FLOAT
+    }
 
 
 def network_bytes(model: onnx.ModelProto) -> int:
@@ -67,11 +76,11 @@ def quantize_dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
             _copy(model),
             path,
             op_types_to_quantize=list(DYNAMIC),
-            nodes_to_quantize=[node.name for node in nodes],
+            nodes_to_quantize=_names(nodes),
             weight_type=QuantType.QInt8,
         )
         quantized = onnx.load(path)
-    return _checked(quantized, nodes)
+    return _checked(quantized, model, nodes)
 
 
 def quantize_static(
@@ -105,9 +114,9 @@ def quantize_static(
             _Windows(calibration),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(STATIC),
-            nodes_to_quantize=[node.name for node in nodes],
+            nodes_to_quantize=_names(nodes),
         )
-        return _checked(onnx.load(path), nodes)
+        return _checked(onnx.load(path), model, nodes)
 
 
 def convert_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -118,13 +127,14 @@ def convert_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    nodes = {node.name for node in network_nodes(model)}
-    others = [node.name for node in model.graph.node if node.name not in nodes]
+    nodes = network_nodes(model)
+    names = {node.name for node in nodes}
+    others = [node.name for node in model.graph.node if node.name not in names]
     with _quiet():
         converted = convert_float_to_float16(
             _copy(model), keep_io_types=True, node_block_list=others, op_block_list=[]
         )
-    return _checked(converted, network_nodes(model))
+    return _checked(converted, model, nodes)
 
 
 class _Windows:
@@ -144,22 +154,37 @@ def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
     return copied
 
 
-def _checked(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> onnx.ModelProto:
-    left = {node.name for node in network_nodes(model)}
-    missed = sorted(node.name for node in nodes if node.name in left)
-    if missed or not nodes:
+def _names(nodes: list[onnx.NodeProto]) -> list[str]:
+    """Names to quantise; ONNX Runtime first turns a Gemm into a MatMul under another name."""
+    return [name for node in nodes for name in (node.name, f"{node.name}_MatMul")]
+
+
+def _checked(
+    small: onnx.ModelProto, original: onnx.ModelProto, nodes: list[onnx.NodeProto]
+) -> onnx.ModelProto:
+    """The smaller model, if none of the weights that should have shrunk is left in float32."""
+    wanted = {name for node in nodes for name in _float_weights(original, node)}
+    floats = onnx.TensorProto.FLOAT
+    left = {each.name for each in small.graph.initializer if each.data_type == floats}
+    if not nodes:
         raise QuantizationError(
-            f"of {len(nodes)} nodes with weights, these stayed in float32: {missed}; "
-            "their weights must be constants of the graph (fold constants first)"
+            f"no node has {LEAST_WEIGHTS} weights that are constants of the graph: the network is "
+            "too small to gain, or constants must be folded first"
         )
-    return model
+    if wanted & left:
+        raise QuantizationError(
+            f"these weights stayed in float32: {sorted(wanted & left)}; fold constants first, so "
+            "that every weight is a constant of the graph"
+        )
+    return small
 
 
-class _quiet:  # noqa: N801
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """ONNX Runtime's quantiser advises on the root logger; its advice does not apply here."""
-
-    def __enter__(self) -> None:
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(logging.NOTSET)
+    previous = logging.root.manager.disable
+    logging.disable(max(previous, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(previous)

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ordinis_mlflow.errors import InvalidConfig, ProviderUnavailable
-from ordinis_mlflow.graph.runtime import onnxruntime
+from ordinis_mlflow.errors import InvalidConfig, InvalidWindows, ProviderUnavailable
+from ordinis_mlflow.graph.runtime import onnxruntime, ort_errors
 from ordinis_mlflow.signal import Signal
 
 INPUT = "bars"
@@ -18,6 +18,17 @@ SCALER_SCALE = "scaler_scale"
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+RUNTIME_ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+"""What ONNX Runtime raises for a graph that it cannot load or run."""
 WHOLE = 4
 """Batches up to this many windows are not cut: handing a chunk to a thread costs as much."""
 LEVELS = {
@@ -89,10 +100,16 @@ class GraphSession:
 
         Args:
             bars: shape (windows, lookback, 5), float64.
+
+        Raises:
+            InvalidWindows: there are none (ONNX Runtime's LSTM would abort the process).
         """
+        if not len(bars):
+            raise InvalidWindows("there are no windows: send one at least")
         if len(bars) <= WHOLE:
             return self._run(bars)
-        chunks = np.array_split(bars, max(self._threads, -(-len(bars) // self._chunk)))
+        pieces = max(self._threads, -(-len(bars) // self._chunk))
+        chunks = np.array_split(bars, min(pieces, len(bars)))
         run_all = self._pool.map if self._pool else map
         return Signal.concatenate(list(run_all(self._run, chunks)))
 

@@ -39,9 +39,16 @@ class Checkpoint:
     data_digest: str
 
     def best_network(self) -> SignalLSTM:
-        """The network with the weights of its best epoch, ready to forecast."""
+        """The network with the weights of its best epoch, ready to forecast.
+
+        Raises:
+            CheckpointError: the weights are not those of the network that the settings describe.
+        """
         network = SignalLSTM(self.features, self.config)
-        network.load_state_dict(self.state.best_weights)
+        try:
+            network.load_state_dict(self.state.best_weights)
+        except RuntimeError as error:
+            raise CheckpointError(f"the weights do not fit the settings: {error}") from error
         return network.eval()
 
 
@@ -61,8 +68,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "loss_scaler": state.loss_scaler,
     }
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
-    os.replace(partial, path)
+    try:
+        save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -74,12 +84,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+            # Copies: what safetensors gives is the mapped file, which another writer may change.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path.name} is not a readable checkpoint: {error}") from error
-    if header.get("format") != FORMAT:
+    number = header.get("format") if isinstance(header, dict) else None
+    if number != FORMAT:
         raise CheckpointError(
-            f"{path.name} has checkpoint format {header.get('format')}, this version reads {FORMAT}"
+            f"{path.name} has checkpoint format {number}, this version reads {FORMAT}"
         )
     return _checkpoint(header, tensors, path.name)
 

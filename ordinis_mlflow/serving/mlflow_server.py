@@ -36,7 +36,9 @@ class MlflowServer:
         environment: dict[str, str] | None = None,
     ) -> None:
         self.model_uri, self.env_manager, self.timeout_s = model_uri, env_manager, timeout_s
-        self.environment = {**os.environ, **(environment or {})}
+        # MLflow starts uvicorn by name: it must be found where this Python is.
+        path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
+        self.environment = {**os.environ, "PATH": path, **(environment or {})}
         self.port = _free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
 

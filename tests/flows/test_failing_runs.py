@@ -1,0 +1,63 @@
+"""``mlflow run`` as a user types it: refusals, and one tiny training out of a database."""
+
+import os
+import re
+
+import mlflow
+import pytest
+
+from flows.options import URL_VARIABLE
+
+pytestmark = pytest.mark.usefixtures("tracking_store")
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["bars=missing.csv"], r"^error: there is no file missing\.csv; check the path$"),
+        (["learning_rate=abc"], r"error: argument --learning_rate: invalid float value: 'abc'$"),
+        (["nonsense=1"], r"error: unrecognized arguments: --nonsense 1$"),
+    ],
+    ids=["bars", "type", "name"],
+)
+def test_refusals(arguments, reason, mlflow_run):
+    done = mlflow_run(*(word for each in arguments for word in ("-P", each)))
+    assert done.status != 0
+    assert len(re.findall(reason, done.output, flags=re.M)) == 1, done.output
+    assert "Traceback" not in done.output
+    assert mlflow.get_run(done.run_id).info.status == "FAILED"
+
+
+@pytest.fixture
+def database(frame, tmp_path):
+    """A SQLite file whose path is a secret, with the bars in it."""
+    import sqlalchemy
+
+    url = f"sqlite:///{tmp_path / SECRET}.db"
+    rows = frame.assign(timestamp=frame["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S"))
+    engine = sqlalchemy.create_engine(url)
+    rows.to_sql("bars", engine, index=False)
+    engine.dispose()
+    return url
+
+
+def test_from_a_database(database, tiny, mlflow_run, tracking_store):
+    query = "select * from bars where open > 0 order by timestamp"
+    settings = tiny | {"bars": "sql", "query": query, "timezone": "UTC", "symbol": "AAA"}
+    settings |= {"learning_rate": "1e-3", "epochs": "1"}
+    pairs = (word for name, value in settings.items() for word in ("-P", f"{name}={value}"))
+    done = mlflow_run(*pairs, **{URL_VARIABLE: database})
+    assert done.status == 0, done.output
+    run = mlflow.get_run(done.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["query"] == query
+    assert float(run.data.params["learning_rate"]) == 1e-3
+    assert "test/log_score_nats" in run.data.metrics
+
+    # The URL is nowhere: not in the database of runs, nor in any file that was logged.
+    assert SECRET not in done.output
+    files = [path for path in tracking_store.rglob("*") if path.is_file()]
+    assert any("checkpoints" in path.parts for path in files)
+    for path in files:
+        assert SECRET.encode() not in path.read_bytes(), os.path.relpath(path, tracking_store)

@@ -1,0 +1,138 @@
+"""The rules of the house: who may import whom, and which library belongs to which room."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "ordinis_mlflow"
+WORDS = {"numpy", "pandas"}
+ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
+
+FLOORS = {
+    "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
+    "features": 1, "splits": 1, "scoring": 1, "forecast": 1,
+    "network": 2, "graph": 2, "prepare": 2, "evaluation": 2,
+    "tracking": 3, "flavor": 3,
+    "serving": 4,
+    "flows": 5,
+}  # fmt: skip
+LIBRARIES = {
+    "errors": WORDS,
+    "bars": WORDS | {"sqlalchemy"},  # only where a database is read, inside its function
+    "signal": WORDS,
+    "contract": WORDS,
+    "verdict": WORDS,
+    "features": ARITHMETIC,
+    "splits": ARITHMETIC,
+    "scoring": ARITHMETIC,
+    "forecast": ARITHMETIC,
+    "prepare": ARITHMETIC,
+    "evaluation": ARITHMETIC,
+    "network": {"numpy", "torch", "safetensors"},
+    "graph": {"numpy", "onnx", "onnxruntime"},
+    "tracking": WORDS | {"mlflow", "matplotlib", "git"},
+    "flavor": WORDS | {"mlflow", "yaml"},
+    "serving": WORDS | {"mlflow", "requests"},
+    "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
+}
+SAME_FLOOR = {("evaluation", "prepare")}
+"""errors is a word that every room may say; else rooms of one floor do not know each other."""
+FILES_WITH_MORE = {"ordinis_mlflow/graph/export.py": {"torch"}}
+WITHOUT_ONNX = ("session", "runtime", "amx", "agreement", "__init__")
+"""Files of graph/ that a serving process loads."""
+
+
+def sources():
+    files = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "flows").rglob("*.py")]
+    return sorted(path.relative_to(ROOT).as_posix() for path in files)
+
+
+def room(file):
+    """The room of a file; None for the package's own __init__."""
+    first, *rest = Path(file).with_suffix("").parts
+    if first == "flows":
+        return first
+    return None if rest == ["__init__"] else rest[0]
+
+
+def imports(file):
+    """Every module that a file imports, wherever in it: dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are written in full"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def rooms_imported(file):
+    rooms = set()
+    for name in imports(file):
+        first, *rest = name.split(".")
+        if first == "flows":
+            rooms.add("flows")
+        elif first == PACKAGE and rest and rest[0] != "__version__":
+            rooms.add(rest[0])
+    return rooms - {room(file)}
+
+
+def libraries(file):
+    own = {PACKAGE, "flows", *sys.stdlib_module_names}
+    return {name.split(".")[0] for name in imports(file)} - own
+
+
+def test_every_file_is_in_a_room_of_the_plan():
+    assert {room(file) for file in sources()} - {None} == FLOORS.keys() == LIBRARIES.keys()
+
+
+@pytest.mark.parametrize("file", sources())
+def test_a_room_imports_only_from_floors_below(file):
+    here = room(file)
+    for there in rooms_imported(file):
+        allowed = there == "errors" or FLOORS[there] < FLOORS[here] or (here, there) in SAME_FLOOR
+        assert allowed, f"{file} (floor {FLOORS[here]}) imports {there} (floor {FLOORS[there]})"
+
+
+@pytest.mark.parametrize("file", sources())
+def test_a_library_belongs_to_its_room(file):
+    here = room(file)
+    allowed = LIBRARIES[here] | FILES_WITH_MORE.get(file, set()) if here else set()
+    assert libraries(file) <= allowed
+
+
+@pytest.mark.parametrize("name", WITHOUT_ONNX)
+def test_what_serving_loads_of_graph_needs_no_onnx(name):
+    assert libraries(f"{PACKAGE}/graph/{name}.py") <= {"numpy", "onnxruntime"}
+
+
+def test_nothing_imports_the_tests():
+    for file in sources():
+        assert not any(
+            name.split(".")[0] in ("tests", "conftest", "pytest") for name in imports(file)
+        )
+
+
+LOADED = """
+import sys
+from ordinis_mlflow import flavor
+def heavy():
+    names = ("torch", "onnx", "onnxscript", "optuna", "evidently", "arch", "safetensors")
+    return sorted(name for name in names if name in sys.modules)
+after_import = heavy()
+model = flavor.load_model(sys.argv[1])
+print(after_import, heavy(), model.provider)
+"""
+
+
+def test_loading_a_model_imports_no_training_library(saved_package):
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, saved_package], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[0].startswith("[] [] ")
