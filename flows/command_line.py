@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mlflow.exceptions import MlflowException
+
 from ordinis_mlflow.errors import InvalidConfig, OrdinisError
 
 NONE = "none"
@@ -38,7 +40,7 @@ def run(flow: Callable[[Sequence[str]], None]) -> None:
     """Run a flow with this process's arguments; a refusal is one line and exit status 1."""
     try:
         flow(sys.argv[1:])
-    except (OrdinisError, FileNotFoundError) as error:
+    except (OrdinisError, MlflowException, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> None:
     checkpoint = resumable(asked.run_id, training)
     if checkpoint is None:
         raise CheckpointError(f"run {asked.run_id} has no checkpoint: it ended before an epoch did")
-    with tracked_run(training.parameters(), {"ordinis.exported_from": asked.run_id}):
+    with tracked_run(training.parameters(), {"ordinis.exported_from": asked.run_id}, apart=True):
         record(training)
         log_bars(training.bars, options.bars, options.bars)
         publish(training, checkpoint)

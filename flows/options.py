@@ -3,6 +3,13 @@
 import os
 from dataclasses import dataclass
 
+from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import (
+    _validate_model_alias_name,
+    _validate_model_alias_name_reserved,
+    _validate_model_name,
+)
+
 from flows.command_line import NONE, given
 from ordinis_mlflow.bars import Bars, load_bars
 from ordinis_mlflow.errors import InvalidConfig
@@ -66,6 +73,7 @@ class TrainOptions:
             raise InvalidConfig(f"bars={SQL} needs a query, and a query needs bars={SQL}")
         if given(self.alias) and not given(self.register):
             raise InvalidConfig(f"alias {self.alias!r} needs a registered model: pass register")
+        check_registry_names(given(self.register), given(self.alias))
         if self.scaler not in ("standard", "robust"):
             raise InvalidConfig(f"scaler must be 'standard' or 'robust', got {self.scaler!r}")
         if not 0.0 <= self.cost_bps < float("inf"):
@@ -90,3 +98,19 @@ class TrainOptions:
             raise InvalidConfig(f"bars={SQL} reads its URL from {URL_VARIABLE}, which is not set")
         url = os.environ[URL_VARIABLE]
         return load_bars(url, symbol=symbol, timezone=timezone, query=self.query)
+
+
+def check_registry_names(register: str | None, alias: str | None) -> None:
+    """Refuse names now that the registry would refuse after the training.
+
+    Raises:
+        InvalidConfig: with the registry's own reason.
+    """
+    try:
+        if register:
+            _validate_model_name(register)
+        if alias:
+            _validate_model_alias_name(alias)
+            _validate_model_alias_name_reserved(alias)
+    except MlflowException as error:
+        raise InvalidConfig(f"register {register!r}, alias {alias!r}: {error.message}") from error

@@ -53,11 +53,14 @@ def main(arguments: Sequence[str]) -> None:
 def write(signals: pd.DataFrame, path: Path) -> None:
     """Write the file whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
-    if path.suffix == ".csv":
-        signals.to_csv(partial, index=False)
-    else:
-        signals.to_parquet(partial, index=False)
-    os.replace(partial, path)
+    try:
+        if path.suffix == ".csv":
+            signals.to_csv(partial, index=False)
+        else:
+            signals.to_parquet(partial, index=False)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

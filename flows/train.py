@@ -28,7 +28,7 @@ def train(options: TrainOptions, config: LSTMConfig) -> Published:
     training = load(options, config)
     checkpoint = resumable(resumed, training) if resumed else None
 
-    with tracked_run(training.parameters(), {}):
+    with tracked_run(training.parameters(), {}, apart=bool(resumed)):
         record(training)
         log_bars(training.bars, options.bars, options.bars)
         if resumed:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import mlflow
 
-from flows.command_line import agree
+from flows.command_line import agree, given
 from flows.options import VOLATILITY, TrainOptions
 from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
@@ -80,7 +80,15 @@ def settings_of(
 ) -> tuple[TrainOptions, LSTMConfig]:
     """The settings of the run that is continued; a parameter that contradicts them is refused."""
     recorded_options, recorded_config = recorded_settings(run_id)
-    recorded_options = replace(recorded_options, resume=run_id)
+    # Where the model is registered is no matter of the training: it may be asked for anew.
+    register, alias = (
+        asked if given(asked) else had
+        for asked, had in (
+            (options.register, recorded_options.register),
+            (options.alias, recorded_options.alias),
+        )
+    )
+    recorded_options = replace(recorded_options, resume=run_id, register=register, alias=alias)
     agree(options, recorded_options, run_id)
     agree(config, recorded_config, run_id)
     return recorded_options, recorded_config

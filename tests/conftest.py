@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -13,11 +12,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-ROOT = Path(__file__).parents[1]
 EXPERIMENT = "tests"
 BARS_A_SYMBOL = 420
 
-sys.path.insert(0, str(ROOT))  # flows/ is run from the checkout and never installed
 torch.set_num_threads(1)
 settings.register_profile("ordinis", deadline=None)
 settings.load_profile("ordinis")

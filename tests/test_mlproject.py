@@ -4,10 +4,10 @@ import dataclasses
 import importlib.util
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -17,6 +17,7 @@ from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from ordinis_mlflow.network import LSTMConfig
 
+ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())
 ENTRY_POINTS = PROJECT["entry_points"]
 OPTIONS = {

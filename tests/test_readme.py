@@ -1,19 +1,21 @@
 """What README tells a reader to type, open or import is there."""
 
 import ast
+import itertools
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 
 from ordinis_mlflow.features import feature_set
 from ordinis_mlflow.flavor.package import GRAPHS
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.signal import Signal
 
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.M | re.S)
 PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S)
@@ -42,7 +44,9 @@ def tree():
 
 
 def test_two_commands():
-    assert {"demo", "test"} <= {words[1] for words in commands() if words[0] == "make" and words[1:]}
+    assert {"demo", "test"} <= {
+        words[1] for words in commands() if words[0] == "make" and words[1:]
+    }
 
 
 def test_make_targets_exist():
@@ -55,11 +59,7 @@ def test_mlflow_run_names_entry_points_and_their_parameters():
     assert runs
     for words in runs:
         entry = words[words.index("-e") + 1] if "-e" in words else "main"
-        given = {
-            after.split("=")[0]
-            for word, after in zip(words, words[1:], strict=False)
-            if word == "-P"
-        }
+        given = {after.split("=")[0] for word, after in itertools.pairwise(words) if word == "-P"}
         assert given <= set(ENTRY_POINTS[entry]["parameters"]), words
 
 
@@ -101,7 +101,9 @@ def test_paths_in_prose_exist():
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout
     tops = {line.split("/")[0] for line in tracked.splitlines()} or {"docs", "tests", "flows"}
-    paths = [t for t in TICKED if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", t) and t.split("/")[0] in tops]
+    paths = [
+        t for t in TICKED if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", t) and t.split("/")[0] in tops
+    ]
     assert paths
     for path in paths:
         assert (ROOT / path).exists(), path

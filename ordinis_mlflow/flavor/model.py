@@ -100,9 +100,7 @@ class SignalModel:
         except ValueError as error:
             raise InvalidWindows(f"windows must be a rectangle of numbers: {error}") from error
         if array.dtype.kind not in "fiu":
-            raise InvalidWindows(
-                f"windows must be a rectangle of numbers, got an array of {array.dtype}"
-            )
+            raise InvalidWindows(f"windows must be numbers, got an array of {array.dtype}")
         if array.ndim != 3 or array.shape[1:] != shape or not len(array):
             raise InvalidWindows(
                 f"windows must have shape (n, {shape[0]}, {shape[1]}) with n >= 1 and columns "

@@ -29,6 +29,7 @@ RUNTIME_ERRORS = (
     ort_errors.RuntimeException,
 )
 """What ONNX Runtime raises for a graph that it cannot load or run."""
+WARNING, FATAL = 2, 4  # severities of ONNX Runtime's log; its own default is the first
 WHOLE = 4
 """Batches up to this many windows are not cut: handing a chunk to a thread costs as much."""
 LEVELS = {
@@ -129,7 +130,7 @@ def _open(model: bytes, settings: SessionSettings) -> onnxruntime.InferenceSessi
         provider = PROVIDERS[name]
         if provider not in onnxruntime.get_available_providers():
             continue
-        session = onnxruntime.InferenceSession(model, _options(settings), providers=[provider])
+        session = _session(model, settings, provider)
         # The list of available providers names some whose libraries cannot be loaded; ONNX Runtime
         # then falls back to the CPU. Only the session knows which provider runs.
         if session.get_providers()[0] == provider:
@@ -141,10 +142,21 @@ def _open(model: bytes, settings: SessionSettings) -> onnxruntime.InferenceSessi
     )
 
 
+def _session(
+    model: bytes, settings: SessionSettings, provider: str
+) -> onnxruntime.InferenceSession:
+    # What fails to load is said by us, once, and only if it was asked for.
+    onnxruntime.set_default_logger_severity(FATAL)
+    try:
+        return onnxruntime.InferenceSession(model, _options(settings), providers=[provider])
+    finally:
+        onnxruntime.set_default_logger_severity(WARNING)
+
+
 def _options(settings: SessionSettings) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.graph_optimization_level = LEVELS[settings.graph_optimization]
-    options.log_severity_level = 4  # a provider that cannot be loaded is reported by us, once
+    options.log_severity_level = FATAL
     return options

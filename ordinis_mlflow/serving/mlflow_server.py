@@ -37,8 +37,9 @@ class MlflowServer:
     ) -> None:
         self.model_uri, self.env_manager, self.timeout_s = model_uri, env_manager, timeout_s
         # MLflow starts uvicorn by name: it must be found where this Python is.
-        path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
-        self.environment = {**os.environ, "PATH": path, **(environment or {})}
+        self.environment = {**os.environ, **(environment or {})}
+        paths = (os.path.dirname(sys.executable), self.environment.get("PATH", os.defpath))
+        self.environment["PATH"] = os.pathsep.join(paths)
         self.port = _free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
 
@@ -76,11 +77,13 @@ class MlflowServer:
             windows: shape (n, lookback, 5).
 
         Raises:
-            ServingError: the server refused them; the message is the server's.
+            ServingError: the server did not answer, or refused them with the message given.
         """
-        answer = requests.post(
-            f"{self.url}/invocations", json={"inputs": {INPUT: windows.tolist()}}, timeout=60
-        )
+        body = {"inputs": {INPUT: windows.tolist()}}
+        try:
+            answer = requests.post(f"{self.url}/invocations", json=body, timeout=60)
+        except requests.RequestException as error:
+            raise ServingError(f"the server at {self.url} did not answer: {error}") from error
         if answer.status_code != 200:
             raise ServingError(f"the server answered {answer.status_code}: {answer.text[-500:]}")
         predictions: list[dict[str, float | int]] = answer.json()["predictions"]
@@ -99,24 +102,36 @@ class MlflowServer:
             try:
                 if requests.get(f"{self.url}/health", timeout=2).status_code == 200:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.1)
+        ended = self.process.poll()
+        what = f"ended with status {ended}" if ended is not None else f"took {self.timeout_s:g} s"
         raise ServingError(
-            f"mlflow models serve -m {self.model_uri} did not come up within "
-            f"{self.timeout_s:g} s; it printed:\n{self.log()[-3000:]}"
+            f"mlflow models serve -m {self.model_uri} did not come up: it {what} and printed:\n"
+            f"{self.log()[-3000:]}"
         )
 
     def _stop(self) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self.process.pid, number)
-                self.process.wait(10)
             except ProcessLookupError:
                 break
-            except subprocess.TimeoutExpired:
-                continue
-            break
+            if self._all_ended(10.0):
+                break
         self._log.close()
+
+    def _all_ended(self, timeout_s: float) -> bool:
+        """Whether the whole group ends in time; uvicorn outlives its command a little."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.process.poll()
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.02)
+        return False
 
 
 def _free_port() -> int:

@@ -37,8 +37,9 @@ def loss_curve(epochs: Sequence[Epoch]) -> Figure:
     figure = Figure(SIZE, layout="constrained")
     axes = figure.subplots()
     numbers = [epoch.number for epoch in epochs]
-    axes.plot(numbers, [epoch.train_loss for epoch in epochs], label="train")
-    axes.plot(numbers, [epoch.validation_loss for epoch in epochs], label="validation")
+    axes.plot(numbers, [epoch.train_loss for epoch in epochs], marker=".", label="train")
+    validation = [epoch.validation_loss for epoch in epochs]
+    axes.plot(numbers, validation, marker=".", label="validation")
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     axes.axvline(best.number, color="grey", linestyle=":", label=f"kept: epoch {best.number}")
     axes.set(xlabel="epoch", ylabel="negative log-likelihood, nats", title="Loss")
@@ -58,7 +59,11 @@ def scale_against_realised(signal: Signal, span: TestSpan) -> Figure:
     axes.plot(times, realised, color="lightgrey", linewidth=0.7, label="absolute return")
     axes.plot(times, smooth, label=f"absolute return, {ROLLING_BARS}-bar centred mean")
     axes.plot(times, predicted, label="predicted scale")
-    axes.set(ylabel="log return over the horizon", title="Predicted scale and realised volatility")
+    axes.set(
+        xlabel="time",
+        ylabel="log return over the horizon",
+        title="Predicted scale and realised volatility",
+    )
     axes.legend()
     return figure
 
@@ -82,6 +87,6 @@ def returns_and_drawdown(judged: Sequence[Evaluation]) -> Figure:
         upper.plot(each.returns.index, wealth, label=each.name)
         lower.plot(each.returns.index, -100.0 * performance.drawdown(wealth))
     upper.set(ylabel="wealth, start = 1", title="Signal returns after costs")
-    lower.set(ylabel="drawdown, %")
+    lower.set(xlabel="time", ylabel="drawdown, %")
     upper.legend()
     return figure

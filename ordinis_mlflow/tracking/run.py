@@ -8,6 +8,7 @@ from types import FrameType
 
 import git
 import mlflow
+from mlflow.environment_variables import MLFLOW_RUN_ID
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 import ordinis_mlflow
@@ -15,7 +16,7 @@ import ordinis_mlflow
 
 @contextlib.contextmanager
 def tracked_run(
-    parameters: Mapping[str, object], tags: Mapping[str, str]
+    parameters: Mapping[str, object], tags: Mapping[str, str], apart: bool = False
 ) -> Iterator[mlflow.ActiveRun]:
     """Start a run, or join the one that ``mlflow run`` has made for this process.
 
@@ -23,9 +24,15 @@ def tracked_run(
 
     Args:
         parameters: logged, except those that ``mlflow run`` has logged already.
+        apart: not to join it but to nest a run of its own: what ``mlflow run`` has logged are its
+            defaults, which parameters taken from an earlier run would contradict for ever.
         tags: set besides those that tell the code's version.
     """
-    with _termination_raises(), mlflow.start_run() as run:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_termination_raises())
+        if apart and MLFLOW_RUN_ID.get():
+            stack.enter_context(mlflow.start_run())
+        run = stack.enter_context(mlflow.start_run(nested=apart))
         logged = mlflow.get_run(run.info.run_id).data.params
         mlflow.log_params({k: v for k, v in parameters.items() if k not in logged})
         mlflow.set_tags({**provenance(), **tags})

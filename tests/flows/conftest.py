@@ -1,4 +1,4 @@
-"""What tests of flows share: bars in a file, one finished training, and ways to run an entry point."""
+"""What tests of flows share: bars in a file, a finished training, ways to run an entry point."""
 
 import contextlib
 import os
@@ -76,8 +76,10 @@ def trained(options, network, tracking_store, tmp_path_factory):
         commit = repository.index.commit("one", author=ACTOR, committer=ACTOR).hexsha
     with contextlib.chdir(folder):
         published = train(options, network)
+    champion = mlflow.MlflowClient().get_model_version_by_alias("flows", "champion")
     return SimpleNamespace(
         published=published,
+        champion=champion,  # of the time: trainings that go on from this one move the alias
         run_id=published.run_id,
         run=mlflow.get_run(published.run_id),
         commit=commit,

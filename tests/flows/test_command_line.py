@@ -34,8 +34,8 @@ def test_defaults():
 
 
 def test_types():
-    arguments = "--name a --count 7 --share 1e-3 --really false --other 2".split()
-    one, two = parse(arguments, One, Two)
+    arguments = ["--name", "a", "--count", "7", "--share", "1e-3", "--really", "false"]
+    one, two = parse([*arguments, "--other", "2"], One, Two)
     assert one == One("a", 7, 1e-3, False)
     assert two == Two(2)
     assert [type(v) for v in (one.name, one.count, one.share, one.really)] == [

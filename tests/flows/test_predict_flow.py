@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 from flows import predict
 from flows.predict import main
@@ -13,6 +13,7 @@ from ordinis_mlflow import flavor
 from ordinis_mlflow.bars import load_bars
 from ordinis_mlflow.errors import InvalidBars, InvalidConfig
 
+ROOT = Path(__file__).parents[2]
 MODEL = "models:/flows@champion"
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -105,8 +106,10 @@ def test_too_few_bars(frame, tmp_path):
 def test_unknown_model_is_refused_in_one_line(csv, environment, tmp_path):
     """A mistyped name is the user's mistake and no defect: one line, no traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "flows.predict", "--model", "models:/nosuchmodel@champion"]
-        + ["--bars", str(csv), "--output", str(tmp_path / "signals.csv")],
+        [
+            *(sys.executable, "-m", "flows.predict", "--model", "models:/nosuchmodel@champion"),
+            *("--bars", str(csv), "--output", str(tmp_path / "signals.csv")),
+        ],
         capture_output=True,
         text=True,
         cwd=ROOT,

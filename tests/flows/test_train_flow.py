@@ -93,7 +93,7 @@ def test_verdicts_are_told(trained):
     for name in ("parity_with_torch", "parity_with_numpy_features"):
         assert tags[f"ordinis.verdict.{name}"].startswith(f"{name} passed")
         assert 0 <= metrics[f"export/{name}"] <= 1e-5
-    assert tags["ordinis.int8"] in ("kept", "dropped")
+    assert tags["ordinis.int8"].startswith(("kept", "dropped"))
     assert (trained.model / "model.int8.onnx").exists() == (tags["ordinis.int8"] == "kept")
     assert any(tag.startswith("ordinis.verdict.int8") for tag in tags)
     assert "ordinis.fp16" not in tags
@@ -109,14 +109,13 @@ def test_figures(trained, name):
 
 
 def test_model_is_registered(trained):
-    version = MlflowClient().get_model_version_by_alias("flows", "champion")
-    assert str(version.version) == trained.published.version
-    assert version.run_id == trained.run_id
+    assert str(trained.champion.version) == trained.published.version
+    assert trained.champion.run_id == trained.run_id
 
 
 def test_registered_model_answers_as_the_logged_one(trained):
     bars = trained.published.training.bars
-    one = flavor.load_model("models:/flows@champion").signals(bars)
+    one = flavor.load_model(f"models:/flows/{trained.published.version}").signals(bars)
     other = flavor.load_model(trained.published.model_uri).signals(bars)
     assert one.equals(other)
     assert np.isfinite(one[["mean", "scale"]].to_numpy()).all()
@@ -128,4 +127,4 @@ def test_int8_where_there_is_nothing_to_shrink(csv, tracking_store):
     published = train(options, LSTMConfig(hidden_dim=8, num_layers=1, sequence_length=10, epochs=1))
     run = mlflow.get_run(published.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["ordinis.int8"] == "dropped"
+    assert run.data.tags["ordinis.int8"].startswith("dropped")
