@@ -35,8 +35,8 @@ FINGERPRINT_TOLERANCE = 1e-9
 """Relative difference that another order of the same arithmetic may make."""
 
 
-SHARED = 32
-"""Look-backs are rounded up to a multiple of this many bars."""
+SHORT = 21
+"""Features that look back no further share one slice of the bars; the others are given them all."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class FeatureSet:
         return xp.matrix_transpose(xp.reshape(joined, shape))
 
     def _reach(self, feature: Feature) -> int:
-        """Bars given to a feature: its look-back rounded up, so that a graph shares its slices."""
-        return min(-(-feature.lookback // SHARED) * SHARED, self.lookback)
+        """Bars given to a feature, at least its look-back: two lengths, so that a graph shares."""
+        return min(SHORT, self.lookback) if feature.lookback <= SHORT else self.lookback
 
     def history(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Features of one symbol's history.
