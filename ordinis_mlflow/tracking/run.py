@@ -24,9 +24,9 @@ def tracked_run(
 
     Args:
         parameters: logged, except those that ``mlflow run`` has logged already.
+        tags: set besides those that tell the code's version.
         apart: not to join it but to nest a run of its own: what ``mlflow run`` has logged are its
             defaults, which parameters taken from an earlier run would contradict for ever.
-        tags: set besides those that tell the code's version.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_termination_raises())
