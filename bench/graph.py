@@ -115,7 +115,7 @@ def over_torch(model: Measured, graph: onnx.ModelProto, batch: int) -> Row:
 
 
 def _seconds_of(session: GraphSession, bars: np.ndarray) -> float:
-    return paired(lambda: session.run(bars), lambda: None, 3, max(1, 100 // len(bars))).first
+    return paired(lambda: session.run(bars), lambda: None, 7, max(2, 200 // len(bars))).first
 
 
 if __name__ == "__main__":
