@@ -8,6 +8,7 @@ from ordinis_mlflow.features.feature_set import (
     Fingerprint,
     feature_set,
 )
+from ordinis_mlflow.features.kernels import Array, Kernel
 from ordinis_mlflow.features.labels import (
     VOLATILITY_FLOOR,
     Labels,
@@ -15,7 +16,7 @@ from ordinis_mlflow.features.labels import (
 )
 from ordinis_mlflow.features.probe_bars import probe_bars
 from ordinis_mlflow.features.scaler import Scaler, fit_scaler
-from ordinis_mlflow.features.windowed import Array, Banded, History, Windowed
+from ordinis_mlflow.features.windowed import Banded, History, Windowed
 from ordinis_mlflow.features.windows import Samples, windows
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "FeatureSet",
     "Fingerprint",
     "History",
+    "Kernel",
     "Labels",
     "Samples",
     "Scaler",

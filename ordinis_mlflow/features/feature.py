@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from ordinis_mlflow.features.windowed import Array, Windowed
+from ordinis_mlflow.features.kernels import Array
+from ordinis_mlflow.features.windowed import Windowed
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from array_api_compat import array_namespace
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features.feature import BarArrays, Feature
+from ordinis_mlflow.features.kernels import Array
 from ordinis_mlflow.features.price import (
     bollinger_percent_b,
     log_return,
@@ -25,7 +26,7 @@ from ordinis_mlflow.features.volatility import (
     realised_volatility,
 )
 from ordinis_mlflow.features.volume import volume_z_score
-from ordinis_mlflow.features.windowed import Array, History, Windowed
+from ordinis_mlflow.features.windowed import History, Windowed
 
 PROBE_BARS = 512
 """Bars that a fingerprint is taken on; no feature may look back further."""

@@ -8,7 +8,8 @@ import math
 from array_api_compat import array_namespace
 
 from ordinis_mlflow.features.feature import BarArrays, Feature
-from ordinis_mlflow.features.windowed import Array, Windowed, newest, wilder_weights
+from ordinis_mlflow.features.kernels import Array, wilder
+from ordinis_mlflow.features.windowed import Windowed, newest
 
 
 def realised_volatility(n: int) -> Feature:
@@ -55,17 +56,17 @@ def average_true_range(period: int) -> Feature:
 
     Wilder's average of max(high, previous close) − min(low, previous close), divided by the close.
     """
-    weights = wilder_weights(period)
+    smoothing = wilder(period)
 
     def compute(bars: BarArrays, windowed: Windowed) -> Array:
         xp = array_namespace(bars.close)
         previous = bars.close[..., :-1]
         top, bottom = newest(bars.high, previous), newest(bars.low, previous)
         true_range = xp.maximum(top, previous) - xp.minimum(bottom, previous)
-        average = windowed.filter(true_range, weights)
+        average = windowed.filter(true_range, smoothing)
         return average / newest(bars.close, average)
 
-    return Feature(f"average_true_range_{period}", len(weights) + 1, "share of price", compute)
+    return Feature(f"average_true_range_{period}", smoothing.length + 1, "share of price", compute)
 
 
 def high_low_range() -> Feature:

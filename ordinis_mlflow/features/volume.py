@@ -3,7 +3,8 @@
 from array_api_compat import array_namespace
 
 from ordinis_mlflow.features.feature import BarArrays, Feature
-from ordinis_mlflow.features.windowed import Array, Windowed, newest
+from ordinis_mlflow.features.kernels import Array
+from ordinis_mlflow.features.windowed import Windowed, newest
 
 STEADY = 1e-6
 """Volume that varies by less than this share of its mean counts as constant."""

@@ -4,30 +4,21 @@ Arrays have time as their last axis, oldest first. A primitive that reads ``n`` 
 rows for which all ``n`` exist, so its result is ``n - 1`` rows shorter and is aligned to the newest
 row. Two implementations hold the same promise and are held equal by tests:
 
-- :class:`History` sums shifted slices. A row's bits depend on the bars it reads and on nothing
-  else, so computing only new rows gives exactly what computing all of them would.
+- :class:`History` joins windows of half the size. A row's bits depend on the bars it reads and on
+  nothing else, so computing only new rows gives exactly what computing all of them would.
 - :class:`Banded` multiplies by a banded matrix, which costs a traced graph one node, and gives only
   the newest rows that are asked for.
-
-A recursive average has no finite memory; ours are cut where the weight left out falls below
-:data:`LEFT_OUT` of the whole, and renormalised.
 """
 
-import math
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace
 
 from ordinis_mlflow.errors import InvalidConfig
-
-Array: TypeAlias = Any  # numpy.ndarray or torch.Tensor: whatever array-api-compat knows
-Weights: TypeAlias = npt.NDArray[np.float64]
-
-LEFT_OUT = 1e-3
-"""Share of a recursive average's weight that its finite memory leaves out."""
+from ordinis_mlflow.features import kernels
+from ordinis_mlflow.features.kernels import Array, Kernel, Taps
 
 
 def newest(x: Array, like: Array) -> Array:
@@ -40,45 +31,19 @@ def change(x: Array, n: int) -> Array:
     return x[..., n:] - x[..., :-n]
 
 
-def exponential_weights(alpha: float) -> Weights:
-    """Weights of an exponential average with finite memory, newest first, summing to one.
-
-    Args:
-        alpha: weight of the newest value in the recursion ``y = alpha x + (1 - alpha) y``.
-
-    Returns:
-        ``(1 - alpha)**k`` for ``k < memory``, normalised, where memory is the smallest number of
-        bars with ``(1 - alpha)**memory <= LEFT_OUT``.
-    """
-    memory = math.ceil(math.log(LEFT_OUT) / math.log1p(-alpha))
-    weights: Weights = (1.0 - alpha) ** np.arange(memory, dtype=np.float64)
-    weights /= weights.sum()
-    return weights
-
-
-def ema_weights(span: int) -> Weights:
-    """Weights of the exponential moving average over ``span`` bars: alpha = 2 / (span + 1)."""
-    return exponential_weights(2.0 / (span + 1))
-
-
-def wilder_weights(period: int) -> Weights:
-    """Weights of Wilder's smoothing over ``period`` bars: alpha = 1 / period (Wilder 1978)."""
-    return exponential_weights(1.0 / period)
-
-
 class Windowed(ABC):
     """What a feature may ask about the bars behind each row."""
 
     @abstractmethod
-    def filter(self, x: Array, weights: Weights) -> Array:
-        """Finite impulse response ``y[t] = sum_k weights[k] x[t - k]``.
+    def filter(self, x: Array, kernel: Kernel) -> Array:
+        """Finite impulse response ``y[t] = sum_k taps[k] x[t - k]``.
 
         Args:
             x: shape (..., time).
-            weights: shape (n,), newest first.
+            kernel: its taps.
 
         Returns:
-            Shape (..., time - n + 1).
+            Shape (..., time - length + 1).
         """
 
     @abstractmethod
@@ -94,32 +59,79 @@ class Windowed(ABC):
             values both are zero but for rounding: 1e-7 of the level at most.
         """
 
+    @abstractmethod
+    def wider(self, rows: int) -> "Windowed":
+        """For the inner one of two nested primitives: gives ``rows`` more than this one.
+
+        A primitive over ``n`` bars of what another gives needs ``wider(n - 1)`` for that other.
+        """
+
     def mean(self, x: Array, n: int) -> Array:
         """Mean over the ``n`` newest bars, shape (..., time - n + 1)."""
-        return self.filter(x, np.full(n, 1.0 / n))
+        return self.filter(x, kernels.mean(n))
+
+    def highest(self, x: Array, n: int) -> Array:
+        """Largest of the ``n`` newest bars, shape (..., time - n + 1)."""
+        size = 1
+        while size < n:  # windows may overlap: a maximum does not mind
+            step = min(size, n - size)
+            x = array_namespace(x).maximum(x[..., step:], x[..., :-step])
+            size += step
+        return x
+
+    def lowest(self, x: Array, n: int) -> Array:
+        """Smallest of the ``n`` newest bars, shape (..., time - n + 1)."""
+        return -self.highest(-x, n)
 
 
 class History(Windowed):
-    """Sums of shifted slices: for years of bars, under any array library."""
+    """For years of bars, under any array library."""
 
-    def filter(self, x: Array, weights: Weights) -> Array:
+    def filter(self, x: Array, kernel: Kernel) -> Array:
         """See :meth:`Windowed.filter`."""
-        rows = x.shape[-1] - len(weights) + 1
-        total = x[..., len(weights) - 1 :] * float(weights[0])
-        for k in range(1, len(weights)):
-            start = len(weights) - 1 - k
-            total = total + x[..., start : start + rows] * float(weights[k])
-        return total
+        return kernel.slide(x)
 
     def spread(self, x: Array, n: int) -> tuple[Array, Array]:
-        """See :meth:`Windowed.spread`; two passes, centred on the newest value."""
+        """See :meth:`Windowed.spread`.
+
+        Means and sums of squared deviations of windows of 1, 2, 4, ... bars, joined as by Chan,
+        Golub and LeVeque 1979: no value is squared, so that calm windows keep their digits.
+        """
+        total, power = None, _Moments(x, None, 1)
+        while True:
+            if n & power.size:
+                total = power if total is None else total.behind(power)
+            if total is not None and total.size == n:
+                break
+            power = power.behind(power)
         xp = array_namespace(x)
-        rows = x.shape[-1] - n + 1
-        newest_value = x[..., n - 1 :]
-        lagged = [x[..., n - 1 - k : n - 1 - k + rows] - newest_value for k in range(1, n)]
-        mean = sum(lagged) / n
-        squares = mean * mean + sum((deviation - mean) ** 2 for deviation in lagged)
-        return -mean, xp.sqrt(squares / n)
+        squares = xp.zeros_like(x) if total.squares is None else total.squares
+        return newest(x, total.mean) - total.mean, xp.sqrt(squares / n)
+
+    def wider(self, rows: int) -> "History":
+        """See :meth:`Windowed.wider`: all rows are given anyway."""
+        return self
+
+
+class _Moments:
+    """Mean and sum of squared deviations from it, of every window of ``size`` bars."""
+
+    def __init__(self, mean: Array, squares: Array | None, size: int) -> None:
+        self.mean, self.squares, self.size = mean, squares, size
+
+    def behind(self, older: "_Moments") -> "_Moments":
+        """Windows of both sizes together, the other's bars just before these."""
+        size = self.size + older.size
+        rows = min(self.mean.shape[-1], older.mean.shape[-1] - self.size)
+        end = older.mean.shape[-1] - self.size
+        mean = self.mean[..., self.mean.shape[-1] - rows :]
+        gap = older.mean[..., end - rows : end] - mean
+        squares = gap * gap * (self.size * older.size / size)
+        if self.squares is not None:
+            squares = squares + self.squares[..., self.squares.shape[-1] - rows :]
+        if older.squares is not None:
+            squares = squares + older.squares[..., end - rows : end]
+        return _Moments(mean + gap * (older.size / size), squares, size)
 
 
 class Banded(Windowed):
@@ -135,11 +147,12 @@ class Banded(Windowed):
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        self._matrices: dict[tuple[int, bytes], Array] = {}
+        self._matrices: dict[tuple[int, Kernel], Array] = {}
+        self._wider: dict[int, Banded] = {}
 
-    def filter(self, x: Array, weights: Weights) -> Array:
+    def filter(self, x: Array, kernel: Kernel) -> Array:
         """See :meth:`Windowed.filter`."""
-        return array_namespace(x).matmul(x, self._matrix(x, weights))
+        return array_namespace(x).matmul(x, self._matrix(x, kernel))
 
     def spread(self, x: Array, n: int) -> tuple[Array, Array]:
         """See :meth:`Windowed.spread`."""
@@ -148,16 +161,24 @@ class Banded(Windowed):
         variance = self.mean(x * x, n) - mean * mean
         return newest(x, mean) - mean, xp.sqrt(xp.maximum(variance, 0.0))
 
-    def _matrix(self, x: Array, weights: Weights) -> Array:
-        key = (x.shape[-1], weights.tobytes())
+    def highest(self, x: Array, n: int) -> Array:
+        """See :meth:`Windowed.highest`."""
+        return super().highest(x[..., x.shape[-1] - (self.rows + n - 1) :], n)
+
+    def wider(self, rows: int) -> "Banded":
+        """See :meth:`Windowed.wider`."""
+        return self._wider.setdefault(rows, Banded(self.rows + rows))
+
+    def _matrix(self, x: Array, kernel: Kernel) -> Array:
+        key = (x.shape[-1], kernel)
         if key not in self._matrices:
-            matrix = banded_matrix(x.shape[-1], weights, self.rows)
+            matrix = banded_matrix(x.shape[-1], kernel.taps(), self.rows)
             self._matrices[key] = array_namespace(x).asarray(matrix)
         return self._matrices[key]
 
 
-def banded_matrix(length: int, weights: Weights, rows: int) -> npt.NDArray[np.float64]:
-    """The filter as a matrix: ``x @ matrix`` is the newest ``rows`` of ``filter(x, weights)``.
+def banded_matrix(length: int, taps: Taps, rows: int) -> npt.NDArray[np.float64]:
+    """The filter as a matrix: ``x @ matrix`` is the newest ``rows`` of ``filter(x, kernel)``.
 
     Returns:
         Shape (length, rows); the column of a row holds the weights of the bars that it reads.
@@ -165,7 +186,7 @@ def banded_matrix(length: int, weights: Weights, rows: int) -> npt.NDArray[np.fl
     Raises:
         InvalidConfig: ``length`` is below ``rows + n - 1``.
     """
-    n = len(weights)
+    n = len(taps)
     if length < rows + n - 1:
         raise InvalidConfig(
             f"{rows} rows of a window of {n} bars need {rows + n - 1} bars, got {length}: "
@@ -174,5 +195,5 @@ def banded_matrix(length: int, weights: Weights, rows: int) -> npt.NDArray[np.fl
     matrix = np.zeros((length, rows))
     for column in range(rows):
         end = length - rows + column + 1
-        matrix[end - n : end, column] = weights[::-1]
+        matrix[end - n : end, column] = taps[::-1]
     return matrix

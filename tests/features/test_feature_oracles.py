@@ -6,7 +6,7 @@ import pytest
 import talib
 from arch.data import sp500
 
-from ordinis_mlflow.features import TECHNICAL_1, BarArrays, Feature, History, probe_bars, windowed
+from ordinis_mlflow.features import TECHNICAL_1, BarArrays, Feature, History, kernels, probe_bars
 from ordinis_mlflow.features.price import bollinger_percent_b, macd_histogram, macd_line, rsi
 from ordinis_mlflow.features.volatility import average_true_range
 
@@ -100,7 +100,7 @@ def test_recursive_indicator_is_talibs_but_for_its_finite_memory(
     ids=["rsi", "macd", "histogram", "atr"],
 )
 def test_recursive_indicator_with_a_long_memory_is_talibs(make, oracle, market, monkeypatch):
-    monkeypatch.setattr(windowed, "LEFT_OUT", 1e-15)
+    monkeypatch.setattr(kernels, "LEFT_OUT", 1e-15)
     assert largest_gap(rows_of(make(), market), oracle(market)) < 1e-10
 
 
@@ -170,6 +170,6 @@ def test_average_true_range_counts_the_gap_from_the_previous_close():
     close = np.full(95, 100.0)
     bars = np.stack([close, close, close, close, close], axis=-1)
     bars[-1, :4] = 110.0
-    weights = windowed.wilder_weights(14)
+    weights = kernels.wilder(14).taps()
     row = average_true_range(14).compute(BarArrays.of(bars), History())
     np.testing.assert_allclose(row, weights[0] * 10.0 / 110.0, rtol=1e-12)

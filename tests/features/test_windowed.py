@@ -12,15 +12,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features import TECHNICAL_1, Banded, BarArrays, Feature, FeatureSet, History
-from ordinis_mlflow.features.windowed import (
+from ordinis_mlflow.features.kernels import (
+    IDENTITY,
     LEFT_OUT,
-    banded_matrix,
-    change,
-    ema_weights,
-    exponential_weights,
-    newest,
-    wilder_weights,
+    Cascade,
+    Difference,
+    Geometric,
+    Weighted,
+    ema,
+    exponential,
+    wilder,
 )
+from ordinis_mlflow.features.windowed import banded_matrix, change, newest
 
 COMMON = settings(max_examples=40, deadline=None)
 LIBRARIES = {"numpy": np.asarray, "torch": torch.asarray}
@@ -46,9 +49,73 @@ def test_filter_is_a_sum_over_the_newest_bars(library, case):
     expected = sliding_window_view(x, n, axis=-1) @ weights[::-1]
     scale = np.abs(x).max() * np.abs(weights).sum()
     for windowed in (History(), Banded(rows)):
-        y = np.asarray(windowed.filter(LIBRARIES[library](x), weights))
+        y = np.asarray(windowed.filter(LIBRARIES[library](x), Weighted(tuple(weights))))
         assert y.shape[-1] == (rows if isinstance(windowed, Banded) else x.shape[-1] - n + 1)
         np.testing.assert_allclose(y[:, -rows:], expected[:, -rows:], rtol=0, atol=1e-14 * scale)
+
+
+lengths = st.integers(1, 40)
+geometric = st.builds(Geometric, st.sampled_from([1.0, 0.5, 0.93, 0.99]), lengths)
+kernels = st.recursive(
+    geometric | st.lists(st.floats(-2, 2), min_size=1, max_size=9).map(tuple).map(Weighted),
+    lambda inner: st.builds(Difference, inner, inner) | st.builds(Cascade, inner, inner),
+    max_leaves=4,
+)
+
+
+@every_library
+@COMMON
+@given(kernel=kernels, spare=st.integers(0, 70), seed=st.integers(0, 2**32 - 1))
+def test_every_kernel_slides_as_its_taps_say(library, kernel, spare, seed):
+    x = np.random.default_rng(seed).standard_normal((2, kernel.length + spare))
+    taps = kernel.taps()
+    assert taps.shape == (kernel.length,)
+    expected = sliding_window_view(x, kernel.length, axis=-1) @ taps[::-1]
+    for windowed in (History(), Banded(spare + 1)):
+        y = np.asarray(windowed.filter(LIBRARIES[library](x), kernel))
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13 * (1 + np.abs(taps).sum()))
+
+
+@COMMON
+@given(kernel=kernels, start=st.integers(0, 40), seed=st.integers(0, 2**32 - 1))
+def test_a_row_has_the_same_bits_wherever_the_history_began(kernel, start, seed):
+    x = np.random.default_rng(seed).standard_normal(kernel.length + 60)
+    full, late = History().filter(x, kernel), History().filter(x[start:], kernel)
+    np.testing.assert_array_equal(full[start:], late)
+
+
+@every_library
+@COMMON
+@given(case=windows_of_numbers())
+def test_highest_and_lowest_are_those_of_the_window(library, case):
+    x, n, rows, _ = case
+    view = sliding_window_view(x, n, axis=-1)[:, -rows:]
+    for windowed in (History(), Banded(rows)):
+        highest = np.asarray(windowed.highest(LIBRARIES[library](x), n))[:, -rows:]
+        lowest = np.asarray(windowed.lowest(LIBRARIES[library](x), n))[:, -rows:]
+        np.testing.assert_array_equal(highest, view.max(axis=-1))
+        np.testing.assert_array_equal(lowest, view.min(axis=-1))
+
+
+@every_library
+@COMMON
+@given(case=windows_of_numbers(), outer=st.integers(1, 9))
+def test_nested_primitives_ask_the_inner_one_for_more_rows(library, case, outer):
+    x, n, rows, _ = case
+    rows = min(rows, x.shape[-1] - n - outer + 2)
+    if rows < 1:
+        return
+    inner = sliding_window_view(x, n, axis=-1).mean(axis=-1) ** 2
+    expected = sliding_window_view(inner, outer, axis=-1).mean(axis=-1)[:, -rows:]
+    for windowed in (History(), Banded(rows)):
+        squares = windowed.wider(outer - 1).mean(LIBRARIES[library](x), n) ** 2
+        y = np.asarray(windowed.mean(squares, outer))[:, -rows:]
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13 * np.square(x).max())
+
+
+def test_the_identity_is_the_newest_bar():
+    x = np.arange(5.0)
+    np.testing.assert_array_equal(History().filter(x, IDENTITY), x)
 
 
 @every_library
@@ -98,18 +165,18 @@ def test_spread_of_equal_values_is_zero_whatever_comes_later(burst):
 
 
 def test_history_has_the_bits_of_the_row_alone():
-    x, weights = np.random.default_rng(3).standard_normal(300), wilder_weights(14)
-    n, full = len(weights), History().filter(x, weights)
-    alone = [History().filter(x[i : i + n], weights)[0] for i in range(len(full))]
+    x, kernel = np.random.default_rng(3).standard_normal(300), wilder(14)
+    n, full = kernel.length, History().filter(x, kernel)
+    alone = [History().filter(x[i : i + n], kernel)[0] for i in range(len(full))]
     np.testing.assert_array_equal(full, alone)
 
 
 def test_a_matrix_is_made_once_for_each_length_and_filter():
     banded, x = Banded(rows=2), np.random.default_rng(4).standard_normal(30)
-    three, two = wilder_weights(3), wilder_weights(2)
-    for weights, length in ((three, 30), (two, 30), (three, 25), (three, 30)):
-        y = banded.filter(x[:length], weights)
-        np.testing.assert_allclose(y, History().filter(x[:length], weights)[-2:], rtol=1e-12)
+    three, two = wilder(3), wilder(2)
+    for kernel, length in ((three, 30), (two, 30), (three, 25), (three, 30)):
+        y = banded.filter(x[:length], kernel)
+        np.testing.assert_allclose(y, History().filter(x[:length], kernel)[-2:], rtol=1e-12)
     assert len(banded._matrices) == 3
 
 
@@ -134,15 +201,15 @@ def test_a_feature_that_declares_too_short_a_lookback_is_refused_in_the_graph():
 
 @pytest.mark.parametrize("alpha", [2 / 10, 2 / 13, 2 / 27, 1 / 14, 0.9])
 def test_exponential_weights_end_at_the_first_bar_that_leaves_out_enough(alpha):
-    weights = exponential_weights(alpha)
+    weights = exponential(alpha).taps()
     assert math.isclose(weights.sum(), 1.0, rel_tol=1e-14)
     np.testing.assert_allclose(weights[1:] / weights[:-1], 1.0 - alpha, rtol=1e-12)
     assert (1 - alpha) ** len(weights) <= LEFT_OUT < (1 - alpha) ** (len(weights) - 1)
 
 
 def test_spans_and_periods_are_those_of_the_literature():
-    np.testing.assert_array_equal(ema_weights(12), exponential_weights(2 / 13))
-    np.testing.assert_array_equal(wilder_weights(14), exponential_weights(1 / 14))
+    assert ema(12) == exponential(2 / 13)
+    assert wilder(14) == exponential(1 / 14)
 
 
 def test_newest_and_change():
