@@ -3,9 +3,14 @@
 OrdinisError
 ├── InvalidBars (ValueError)            price bars break a rule; symbol and timestamp are named
 │   └── TooFewBars                      shorter than the look-back asks for
+├── InvalidRevisions (ValueError)       rows with known times contradict each other or time
 ├── InvalidWindows (ValueError)         a serving request's windows break a rule
 ├── InvalidConfig (ValueError)          a setting is outside its range
 ├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
+├── StoreError (RuntimeError)           the feature store cannot be read or written
+│   ├── UnknownSnapshot                 no snapshot or data set of this name
+│   ├── DamagedSnapshot                 a file is missing or differs from its digest
+│   └── FeatureSetChanged               a registered version computes something else now
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── ExportError (RuntimeError)          the graph does not agree with what it was exported from
@@ -36,6 +41,10 @@ class TooFewBars(InvalidBars):
     """A symbol has fewer bars than are needed."""
 
 
+class InvalidRevisions(OrdinisError, ValueError):
+    """Rows with known times contradict each other, or claim to be known before their time."""
+
+
 class InvalidWindows(OrdinisError, ValueError):
     """Windows of bars sent to a model break a rule."""
 
@@ -46,6 +55,22 @@ class InvalidConfig(OrdinisError, ValueError):
 
 class InvalidContract(OrdinisError, ValueError):
     """A contract, scaler or probe file cannot be read."""
+
+
+class StoreError(OrdinisError, RuntimeError):
+    """The feature store cannot be read or written."""
+
+
+class UnknownSnapshot(StoreError):
+    """The store has no snapshot or data set of this name."""
+
+
+class DamagedSnapshot(StoreError):
+    """A file of the store is missing or differs from its digest."""
+
+
+class FeatureSetChanged(StoreError):
+    """A feature set computes something else than when its version was registered."""
 
 
 class CheckpointError(OrdinisError, RuntimeError):

@@ -1,0 +1,18 @@
+"""Rows that know when they became known: revisions, views as of a moment, point-in-time joins."""
+
+from ordinis_mlflow.revisions._join import KnownSeries, join
+from ordinis_mlflow.revisions._merge import news, revise
+from ordinis_mlflow.revisions._panel import Panel
+from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered, in_force
+
+__all__ = [
+    "LAST",
+    "KnownSeries",
+    "Panel",
+    "Revisions",
+    "Unordered",
+    "in_force",
+    "join",
+    "news",
+    "revise",
+]

@@ -1,0 +1,72 @@
+"""When newly arrived bars became known, beside what is known of them already."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ordinis_mlflow.bars import COLUMNS, Bars
+from ordinis_mlflow.revisions._revisions import Revisions, Unordered
+
+
+def revise(known: Revisions | None, bars: Bars, delay: int, now: int) -> Revisions | None:
+    """The revisions that these bars add to what is known.
+
+    A bar that says what is known already adds nothing. One that continues its symbol's history is
+    known ``delay`` after its time. One that comes late (a newer bar of its symbol is there) or that
+    corrects an earlier value is known only now, whatever its time: earlier views never saw it.
+
+    Args:
+        known: everything known so far; None for a new data set.
+        bars: what arrived; no known times of their own.
+        delay: nanoseconds from a bar's time to the end of its making.
+        now: UTC nanoseconds of the arrival.
+
+    Returns:
+        The new rows; None if there are none.
+    """
+    panel = known.as_of() if known else None
+    spans = dict(panel.spans()) if panel else {}
+    parts = []
+    for code, series in enumerate(bars.series()):
+        times = series.nanoseconds()
+        when = times + delay
+        new = np.ones(len(times), dtype=bool)
+        if panel and series.symbol in spans:
+            rows = spans[series.symbol]
+            new, late = _compare(panel.times[rows], panel.values[rows], times, series.values)
+            when = np.where(late, np.maximum(when, now), when)
+        parts.append((np.full(new.sum(), code), times[new], when[new], series.values[new]))
+    codes, all_times, all_known, values = (np.concatenate(c) for c in zip(*parts, strict=True))
+    if not len(codes):
+        return None
+    codes = codes.astype(np.int32)
+    return Unordered(COLUMNS, bars.symbols, codes, all_times, all_known, values).revisions()
+
+
+def news(known: Revisions, arrived: Revisions) -> Revisions | None:
+    """The arrived revisions that are not known already; None if there are none.
+
+    One that says another value for the same symbol, time and known time is kept, and refused when
+    it is joined to what is known.
+    """
+    here, there = (pd.MultiIndex.from_arrays(_keys(log)) for log in (known, arrived))
+    place = here.get_indexer(there)
+    same = (place >= 0) & (known.values[place] == arrived.values).all(axis=1)
+    return None if same.all() else arrived.rows(~same)
+
+
+def _keys(log: Revisions) -> list[npt.NDArray[np.generic]]:
+    return [np.array(log.symbols, dtype=object)[log.codes], log.times, log.known]
+
+
+def _compare(
+    old_times: npt.NDArray[np.int64],
+    old_values: npt.NDArray[np.float64],
+    times: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which bars say something new, and which are older than the newest that is known."""
+    place = np.minimum(np.searchsorted(old_times, times), len(old_times) - 1)
+    there = old_times[place] == times
+    same = there & (old_values[place] == values).all(axis=1)
+    return ~same, times <= old_times[-1]

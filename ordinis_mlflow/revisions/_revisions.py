@@ -1,0 +1,218 @@
+"""`Revisions`: every version of every row, in the order in which they became known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.errors import InvalidRevisions
+from ordinis_mlflow.revisions._panel import Panel
+
+Integers = npt.NDArray[np.int64]
+LAST = np.iinfo(np.int64).max
+"""Later than every time: the view in which everything is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unordered:
+    """Rows on their way into a log: as `Revisions`, but in any order and unchecked.
+
+    Attributes:
+        columns: names of the values.
+        symbols: in any order.
+        codes: (rows,), int32: position of each row's symbol.
+        times: (rows,), int64.
+        known: (rows,), int64.
+        values: (rows, columns), float64.
+    """
+
+    columns: tuple[str, ...]
+    symbols: tuple[str, ...]
+    codes: npt.NDArray[np.int32]
+    times: Integers
+    known: Integers
+    values: npt.NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, columns: tuple[str, ...], symbols: tuple[str, ...], rows: int) -> "Unordered":
+        """A table to be filled."""
+        return cls(
+            columns,
+            symbols,
+            codes=np.empty(rows, dtype=np.int32),
+            times=np.empty(rows, dtype=np.int64),
+            known=np.empty(rows, dtype=np.int64),
+            values=np.empty((rows, len(columns))),
+        )
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.times)
+
+    def order(self) -> Integers:
+        """(rows,), int64: positions of the rows in the order of a log."""
+        rank = np.argsort(np.argsort(np.array(self.symbols, dtype=object)))
+        codes = rank[self.codes] if len(self.symbols) else self.codes
+        order = _by_symbol_and_time(codes, self.times)
+        # There are few known times: counting beats comparing.
+        moments = np.unique(self.known)
+        when = np.searchsorted(moments, self.known)[order]
+        narrow = when.astype(np.uint16) if len(moments) <= 2**16 else when
+        return order[np.argsort(narrow, kind="stable")]
+
+    def take(self, rows: Integers) -> "Revisions":
+        """Some of the rows, which are in the order of a log, checked.
+
+        Raises:
+            InvalidRevisions: a row is known before its time, comes twice, or is not finite.
+        """
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        names = [self.symbols[code] for code in used]
+        rank = np.argsort(np.argsort(np.array(names, dtype=object)))
+        result = Revisions(
+            self.columns,
+            tuple(sorted(names)),
+            rank[codes].astype(np.int32),
+            self.times[rows],
+            self.known[rows],
+            self.values[rows],
+        )
+        result.check()
+        return result
+
+    def revisions(self) -> "Revisions":
+        """All rows as a log; InvalidRevisions as of :meth:`take`."""
+        return self.take(self.order())
+
+
+@dataclass(frozen=True, eq=False)
+class Revisions:
+    """A log of rows: what was known of which bar, and since when. Never changed.
+
+    Rows are ordered by (known, symbol, time). A corrected row is a second one of the same symbol
+    and time with a later `known`; the first one stays, for the views of its day.
+
+    Attributes:
+        columns: names of the values.
+        symbols: sorted, each with at least one row.
+        codes: (rows,), int32: position of each row's symbol.
+        times: (rows,), int64: UTC nanoseconds since 1970 of the bar.
+        known: (rows,), int64: when the row became known, not before its time.
+        values: (rows, columns), float64, finite.
+    """
+
+    columns: tuple[str, ...]
+    symbols: tuple[str, ...]
+    codes: npt.NDArray[np.int32]
+    times: Integers
+    known: Integers
+    values: npt.NDArray[np.float64]
+
+    def check(self) -> None:
+        """Raise InvalidRevisions for the first row that breaks a rule."""
+        early = self.known < self.times
+        if early.any():
+            raise InvalidRevisions(
+                f"{self.name(int(np.argmax(early)))} is said to be known at "
+                f"{_say(self.known[np.argmax(early)])}, before its own time; correct known_at"
+            )
+        same = np.zeros(len(self), dtype=bool)
+        keys = np.stack([self.codes, self.times, self.known])
+        same[1:] = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
+        if same.any():
+            row = int(np.argmax(same))
+            raise InvalidRevisions(
+                f"{self.name(row)} has two values known at {_say(self.known[row])}; keep one"
+            )
+        finite = np.isfinite(self.values).all(axis=1)
+        if not finite.all():
+            raise InvalidRevisions(f"{self.name(int(np.argmin(finite)))} is not finite")
+
+    def name(self, row: int) -> str:
+        """Symbol and time of a row, for a message."""
+        return f"symbol {self.symbols[self.codes[row]]!r}, {_say(self.times[row])}:"
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.times)
+
+    def rows(self, index: "slice | npt.NDArray[np.bool_]") -> "Revisions":
+        """Some of the rows, in the same order, with the symbols that they have."""
+        used, codes = np.unique(self.codes[index], return_inverse=True)
+        return Revisions(
+            self.columns,
+            tuple(self.symbols[i] for i in used),
+            codes.astype(np.int32),
+            self.times[index],
+            self.known[index],
+            self.values[index],
+        )
+
+    def join(self, *others: "Revisions") -> "Revisions":
+        """The rows of all, in order; InvalidRevisions where they contradict each other."""
+        logs = (self, *others)
+        symbols = sorted(set().union(*(log.symbols for log in logs)))
+        place = {name: code for code, name in enumerate(symbols)}
+        codes = [np.array([place[n] for n in log.symbols])[log.codes] for log in logs]
+        return Unordered(
+            self.columns,
+            tuple(symbols),
+            np.concatenate(codes).astype(np.int32),
+            np.concatenate([log.times for log in logs]),
+            np.concatenate([log.known for log in logs]),
+            np.concatenate([log.values for log in logs]),
+        ).revisions()
+
+    def as_of(self, moment: int = LAST) -> Panel:
+        """What was known at a moment: of each symbol and time the newest revision until then.
+
+        Args:
+            moment: UTC nanoseconds since 1970.
+        """
+        end = int(np.searchsorted(self.known, moment, side="right"))
+        index = in_force(self.codes[:end], self.times[:end])
+        codes = self.codes[index]
+        used, first = np.unique(codes, return_index=True)
+        return Panel(
+            self.columns,
+            tuple(self.symbols[code] for code in used),
+            np.append(first, len(codes)),
+            self.times[index],
+            self.known[index],
+            self.values[index],
+        )
+
+
+def in_force(codes: npt.NDArray[np.integer], times: Integers) -> Integers:
+    """Which rows of a log are in force at its end, by symbol and then time.
+
+    Args:
+        codes: (rows,), each row's symbol, in the order of knowing.
+        times: (rows,), each row's time.
+
+    Returns:
+        (rows in force,), int64: their positions.
+    """
+    # Sorting two bytes is a matter of counting; most logs have fewer symbols than that holds.
+    narrow = codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
+    order = np.argsort(narrow, kind="stable")
+    ordered_codes, ordered_times = codes[order], times[order]
+    same_symbol = ordered_codes[1:] == ordered_codes[:-1]
+    if not (same_symbol & (ordered_times[1:] <= ordered_times[:-1])).any():
+        return order
+    # Late or corrected rows: by time as well, and the last known of each time.
+    order = order[np.lexsort((ordered_times, ordered_codes))]
+    last = np.ones(len(order), dtype=bool)
+    last[:-1] = (codes[order][1:] != codes[order][:-1]) | (times[order][1:] != times[order][:-1])
+    return order[last]
+
+
+def _by_symbol_and_time(codes: npt.NDArray[np.integer], times: Integers) -> Integers:
+    """Positions by (symbol, time), which is how rows mostly come."""
+    same = codes[1:] == codes[:-1]
+    sorted_already = (codes[1:] >= codes[:-1]) & ~(same & (times[1:] < times[:-1]))
+    return np.arange(len(times)) if sorted_already.all() else np.lexsort((times, codes))
+
+
+def _say(nanoseconds: np.integer) -> str:
+    return f"{np.datetime64(int(nanoseconds), 'ns')}Z"

@@ -1,0 +1,156 @@
+"""Features of bars that may come late or be corrected: each row with the time it became known.
+
+A row of features is known once all bars in its look-back are. A late or corrected bar makes new
+revisions of the rows that read it, and of no others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.errors import TooFewBars
+from ordinis_mlflow.features import BarArrays, FeatureSet, History
+from ordinis_mlflow.revisions import Revisions, Unordered, in_force
+
+Integers = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+EVER = np.iinfo(np.int64).min
+"""Earlier than every time."""
+LONG_RUN = 8_192
+"""Rows of one symbol computed at once: the arrays in between stay in the processor's cache."""
+SHORT_RUN = 64
+"""Runs of at most so many rows are computed together with others of their length."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Bars:
+    """Bars of one symbol, in the order of knowing or, of a view, in that of time."""
+
+    times: Integers
+    known: Integers
+    values: Values
+
+    def rows(self, index: "slice | Integers") -> "_Bars":
+        return _Bars(self.times[index], self.known[index], self.values[index])
+
+    def count(self) -> int:
+        """How many bars there are, however often each was revised."""
+        calm = (np.diff(self.times) > 0).all()
+        return len(self.times) if calm else len(np.unique(self.times))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Rows of one symbol to be computed: they follow one another in one view."""
+
+    code: int
+    times: Integers
+    known: Integers
+    bars: Values  # (rows + lookback - 1, 5)
+
+
+def feature_rows(
+    bars: Revisions, features: FeatureSet, since: int = EVER, leave_out: bool = False
+) -> tuple[Unordered, tuple[str, ...]]:
+    """Every revision of every row of features that became known at ``since`` or later.
+
+    Args:
+        bars: everything known of the bars.
+        features: what is computed.
+        since: UTC nanoseconds.
+        leave_out: leave symbols with too few bars out; else they are refused.
+
+    Returns:
+        The rows, and the symbols that were left out.
+
+    Raises:
+        TooFewBars: symbols have fewer bars than the look-back; the first of them are named.
+    """
+    symbols = _by_symbol(bars)
+    short = tuple(name for name, each in symbols.items() if each.count() < features.lookback)
+    if short and (not leave_out or len(short) == len(symbols)):
+        raise TooFewBars(
+            f"{len(short)} of {len(symbols)} symbols have fewer than the {features.lookback} bars "
+            f"that {features.name}@{features.version} looks back: {', '.join(short[:5])}"
+            f"{', …' if len(short) > 5 else ''}; supply longer histories or leave them out"
+        )
+    runs = [
+        run
+        for code, (name, each) in enumerate(symbols.items())
+        if name not in set(short)
+        for run in _runs(code, each, features.lookback, since)
+    ]
+    return _compute(runs, tuple(symbols), features), short
+
+
+def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
+    order = np.argsort(bars.codes, kind="stable")
+    ends = np.cumsum(np.bincount(bars.codes, minlength=len(bars.symbols)))
+    table = _Bars(bars.times, bars.known, bars.values).rows(order)
+    return {
+        name: table.rows(slice(start, end))
+        for name, start, end in zip(bars.symbols, [0, *ends[:-1]], ends, strict=True)
+    }
+
+
+def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
+    """The new rows of one symbol."""
+    for start, view in _stretches(bars, since):
+        known = np.asarray(History().highest(view.known, lookback))
+        new = np.flatnonzero(known >= max(start, since))
+        for together in np.split(new, np.flatnonzero(np.diff(new) > 1) + 1):
+            for first in range(0, len(together), LONG_RUN):
+                rows = slice(
+                    together[first], together[min(first + LONG_RUN, len(together)) - 1] + 1
+                )
+                reads = slice(rows.start, rows.stop + lookback - 1)
+                times = view.times[lookback - 1 :][rows]
+                yield _Run(code, times, known[rows], view.values[reads])
+
+
+def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
+    """Stretches of time without a disturbance: when each begins, and the view at its end.
+
+    A disturbance is a moment at which a late or corrected bar becomes known. Between two of them
+    bars only follow one another, so that the last view holds every row as it first became known.
+    """
+    newest_before = np.maximum.accumulate(bars.times)
+    late = bars.times[1:] <= newest_before[:-1]
+    moments = [int(moment) for moment in np.unique(bars.known[1:][late])]
+    if not moments:
+        yield EVER, bars
+        return
+    for start, end in zip([EVER, *moments], [*moments, None], strict=True):
+        if end is None or end > since:
+            seen = len(bars.known) if end is None else int(np.searchsorted(bars.known, end))
+            rows = in_force(np.zeros(seen, dtype=np.uint16), bars.times[:seen])
+            yield start, bars.rows(rows)
+
+
+def _compute(runs: Sequence[_Run], symbols: tuple[str, ...], features: FeatureSet) -> Unordered:
+    """All rows in one table that is made once: histories are large."""
+    ends = np.cumsum([0, *(len(run.times) for run in runs)])
+    table = Unordered.empty(features.names, symbols, int(ends[-1]))
+    together: dict[int, list[int]] = defaultdict(list)
+    for number, run in enumerate(runs):
+        rows = slice(ends[number], ends[number + 1])
+        table.codes[rows], table.times[rows], table.known[rows] = run.code, run.times, run.known
+        if len(run.times) <= SHORT_RUN:
+            together[len(run.times)].append(number)
+        else:
+            table.values[rows] = compute(run.bars, features)
+    for rows_each, numbers in together.items():
+        values = compute(np.stack([runs[number].bars for number in numbers]), features)
+        places = ends[numbers][:, np.newaxis] + np.arange(rows_each)
+        table.values[places] = values
+    return table
+
+
+def compute(bars: Values, features: FeatureSet) -> Values:
+    """Rows of features of bars (..., time, 5), from the first whole look-back on."""
+    columns = np.ascontiguousarray(np.moveaxis(bars, -1, 0))
+    rows: Values = features.compute(BarArrays(*columns), History())
+    return rows

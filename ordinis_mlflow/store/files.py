@@ -1,0 +1,93 @@
+"""Files of the store, under a folder or any fsspec URL: written whole or not at all."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from ordinis_mlflow.errors import InvalidConfig, StoreError
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the store's files are.
+
+    A local file appears under its name only
+    when all of it is on the disk; object stores promise that by themselves.
+
+    Attributes:
+        url: a folder, or a URL that fsspec knows, such as s3://bucket/store. Credentials come from
+            the environment and not from the URL, for the URL is logged.
+
+    Raises:
+        InvalidConfig: the URL holds credentials, or its kind is not known or not installed.
+    """
+
+    url: str
+
+    def __post_init__(self) -> None:
+        if "://" in self.url and "@" in self.url:
+            raise InvalidConfig(
+                "the store's URL must not hold credentials, for it is logged; "
+                "put them into the environment"
+            )
+        try:
+            fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise InvalidConfig(f"store {self.url!r} cannot be used: {error}") from error
+        if "://" not in self.url:
+            object.__setattr__(self, "url", os.path.abspath(self.url))
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file; FileNotFoundError if there is none."""
+        system, root = self._system()
+        data: bytes = system.cat_file(f"{root}/{name}")
+        return data
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a whole file of this name."""
+        system, root = self._system()
+        found: bool = system.exists(f"{root}/{name}")
+        return found
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            StoreError: the disk is full, or the place cannot be written to.
+        """
+        system, root = self._system()
+        path = f"{root}/{name}"
+        try:
+            if isinstance(system, LocalFileSystem):
+                _write_local(path, data)
+            else:
+                system.pipe_file(path, bytes(data))
+        except OSError as error:
+            raise StoreError(
+                f"writing {name} ({len(data)} bytes) to the store {self.url} failed: "
+                f"{error.strerror or error}; nothing was kept of it. Free space or choose another "
+                "place, and run again: what was written before is used"
+            ) from error
+
+    def _system(self) -> tuple[Any, str]:
+        system, root = fsspec.core.url_to_fs(self.url)
+        return system, str(root)
+
+
+def _write_local(path: str, data: bytes | memoryview) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise

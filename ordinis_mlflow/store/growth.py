@@ -1,0 +1,84 @@
+"""Growth: what one bars snapshot holds more than another, and the bars that must be read for it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ordinis_mlflow.revisions import Revisions, news
+from ordinis_mlflow.store.files import Files
+from ordinis_mlflow.store.manifest import Manifest
+from ordinis_mlflow.store.parts import Part
+from ordinis_mlflow.store.snapshots import read_log
+
+
+def new_rows(files: Files, old: Manifest, new: Manifest) -> Revisions | None:
+    """The rows that the newer snapshot adds; None if they do not all come later than the old ones.
+
+    Both logs are in the order of knowing, so the parts that they share are not read.
+    """
+    shared = _shared(old.parts, new.parts)
+    if shared == len(new.parts):
+        return None
+    tail = read_log(files, new, shared)
+    if shared < len(old.parts):
+        before = read_log(files, old, shared)
+        added = news(before, tail)
+        if added is None or len(added) != len(tail) - len(before):
+            return None
+        tail = added
+    return tail if not old.parts or tail.known[0] > old.parts[-1].last_known else None
+
+
+def behind(files: Files, bars: Manifest, added: Revisions, lookback: int) -> Revisions | None:
+    """The symbols of the added rows with at least ``lookback - 1`` bars before each of them.
+
+    Only the end of the log is read, as far back as it takes.
+
+    Returns:
+        Their rows, all later than every bar that was not read; None where a symbol's whole history
+        has too few bars.
+    """
+    first = len(bars.parts) - 1
+    wanted = len(added.symbols) * lookback + len(added)
+    while True:
+        while first > 0 and sum(part.rows for part in bars.parts[first:]) < wanted:
+            first -= 1
+        log = _later(read_log(files, bars, first), added, bars.parts[:first])
+        if _enough(log, added, lookback):
+            return log
+        if first == 0:
+            return None
+        first //= 2
+
+
+def _shared(old: Sequence[Part], new: Sequence[Part]) -> int:
+    same = [a.digest == b.digest for a, b in zip(old, new, strict=False)]
+    return same.index(False) if False in same else len(same)
+
+
+def _later(log: Revisions, added: Revisions, unread: Sequence[Part]) -> Revisions:
+    """Rows of the added symbols, at times of which the parts that were not read know nothing."""
+    wanted = np.isin(np.array(log.symbols, dtype=object), np.array(added.symbols, dtype=object))
+    keep = wanted[log.codes]
+    for part in unread:
+        keep &= log.times > part.last_time
+    return log.rows(keep)
+
+
+def _enough(log: Revisions, added: Revisions, lookback: int) -> bool:
+    """Whether each added symbol has the bars that its first added row looks back on."""
+    if log.symbols != added.symbols:
+        return False
+    first_added = np.full(len(added.symbols), np.iinfo(np.int64).max)
+    np.minimum.at(first_added, added.codes, added.times)
+    older = log.times < first_added[log.codes]
+    if not _all_added(log, added):
+        return False
+    pairs = np.unique(np.stack([log.codes[older], log.times[older]]), axis=1)
+    counts = np.bincount(pairs[0].astype(np.int64), minlength=len(added.symbols))
+    return bool((counts >= lookback - 1).all())
+
+
+def _all_added(log: Revisions, added: Revisions) -> bool:
+    """Whether no added row is about a time of which unread parts may know something."""
+    return int((log.known >= added.known[0]).sum()) == len(added)

@@ -1,0 +1,119 @@
+"""Manifest: what a snapshot consists of; its name is the digest of its content."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ordinis_mlflow.errors import DamagedSnapshot, UnknownSnapshot
+from ordinis_mlflow.store.files import Files
+from ordinis_mlflow.store.parts import Part
+
+FORMAT = 1
+"""Bump it when a manifest of today could not be read, and keep the reader of the old number."""
+NAME_LENGTH = 32
+"""128 bits of a SHA-256 in hex; MLflow keeps 36 characters of a dataset's digest."""
+FOLDER = "snapshots"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A snapshot: bars of a data set, or rows of a feature set over such bars.
+
+    Attributes:
+        dataset: whose bars these are, or were computed from.
+        columns: names of the values.
+        parts: the files, in the order of the log.
+        bars: name of the bars snapshot that features were computed from; "" for bars.
+        features: name and version of the feature set; "" for bars.
+        fingerprint: what each feature computes on the probe bars.
+        left_out: symbols with too few bars, left out because that was asked for.
+        written_by: version of this package.
+    """
+
+    dataset: str
+    columns: tuple[str, ...]
+    parts: tuple[Part, ...]
+    bars: str = ""
+    features: str = ""
+    fingerprint: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    written_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """Digest over rows, definitions and source: not over files, nor over who wrote them."""
+        content = {
+            "dataset": self.dataset,
+            "columns": self.columns,
+            "rows": [part.digest for part in self.parts],
+            "bars": self.bars,
+            "features": self.features,
+            "fingerprint": self.fingerprint,
+        }
+        text = json.dumps(content, sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, revisions included."""
+        return sum(part.rows for part in self.parts)
+
+
+def write_manifest(files: Files, manifest: Manifest) -> str:
+    """Write it last: a snapshot exists once its manifest does.
+
+    Returns:
+        Its name.
+    """
+    path = _path(manifest.name)
+    if not files.exists(path):
+        text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1, allow_nan=False)
+        files.write(path, text.encode())
+    return manifest.name
+
+
+def read_manifest(files: Files, name: str) -> Manifest:
+    """Read it and hold it to its name.
+
+    Raises:
+        UnknownSnapshot: there is none.
+        DamagedSnapshot: it was altered or cut, or its format is not known.
+    """
+    try:
+        data = files.read(_path(name))
+    except (FileNotFoundError, ValueError) as error:
+        raise UnknownSnapshot(
+            f"the store {files.url} has no snapshot {name!r}; materialize writes one and "
+            "prints its name"
+        ) from error
+    try:
+        content = json.loads(data)
+        if (number := content.pop("format")) != FORMAT:
+            raise DamagedSnapshot(
+                f"snapshot {name} has format {number}, this version reads {FORMAT}; "
+                "use the version that wrote it"
+            )
+        manifest = _from_json(content)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise DamagedSnapshot(f"the manifest of snapshot {name} cannot be read: {error}") from error
+    if manifest.name != name:
+        raise DamagedSnapshot(
+            f"the manifest of snapshot {name} was altered: its content has the name "
+            f"{manifest.name}; restore it from a backup or materialize again"
+        )
+    return manifest
+
+
+def _from_json(content: dict[str, Any]) -> Manifest:
+    """Lists back to tuples; a missing or unknown field is a TypeError or KeyError."""
+    content["parts"] = tuple(Part(**part) for part in content["parts"])
+    content["columns"], content["left_out"] = tuple(content["columns"]), tuple(content["left_out"])
+    content["fingerprint"] = {k: tuple(v) for k, v in content["fingerprint"].items()}
+    return Manifest(**content)
+
+
+def _path(name: str) -> str:
+    if not name.isalnum():
+        raise ValueError(f"{name!r} is no name of a snapshot")
+    return f"{FOLDER}/{name}.json"

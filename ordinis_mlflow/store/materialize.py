@@ -1,0 +1,94 @@
+"""Materialize: rows of a feature set over the bars of a data set, computed once.
+
+Where a snapshot of earlier bars of the same data set is there, only the rows that became known
+since are computed; the result is the same, bit for bit and in name.
+"""
+
+from dataclasses import replace
+
+import ordinis_mlflow
+from ordinis_mlflow.errors import UnknownSnapshot
+from ordinis_mlflow.features import FeatureSet
+from ordinis_mlflow.store.compute import feature_rows
+from ordinis_mlflow.store.growth import behind, new_rows
+from ordinis_mlflow.store.manifest import Manifest, read_manifest
+from ordinis_mlflow.store.snapshots import read_log
+from ordinis_mlflow.store.store import Store
+from ordinis_mlflow.store.write import extend, write
+
+
+def materialize(store: Store, bars: str, features: FeatureSet, leave_out: bool = False) -> Manifest:
+    """Compute and write a snapshot of features, or find that it is there.
+
+    Args:
+        store: where bars are, and features go.
+        bars: name of the bars snapshot.
+        features: what is computed; its version is registered.
+        leave_out: leave symbols with too few bars out; else they are refused.
+
+    Raises:
+        FeatureSetChanged: this version of the feature set computes something else than before.
+        TooFewBars: symbols have too few bars.
+        UnknownSnapshot: there are no such bars.
+        DamagedSnapshot: a file of them was altered.
+        StoreError: writing failed.
+    """
+    fingerprint = store.catalogue.register(features)
+    source = read_manifest(store.files, bars)
+    manifest = Manifest(
+        dataset=source.dataset,
+        columns=features.names,
+        parts=(),
+        bars=bars,
+        features=f"{features.name}@{features.version}",
+        fingerprint=dict(fingerprint.values),
+        written_by=ordinis_mlflow.__version__,
+    )
+    found = _found(store, manifest, leave_out)
+    if found:
+        return found
+    written = None if leave_out else _extended(store, source, manifest, features)
+    if written is None:
+        rows, short = feature_rows(read_log(store.files, source), features, leave_out=leave_out)
+        written = write(store.files, replace(manifest, left_out=short), rows)
+    store.catalogue.record(written, store.files.url)
+    return written
+
+
+def _found(store: Store, wanted: Manifest, leave_out: bool) -> Manifest | None:
+    """The same features of the same bars, if they were computed before."""
+    for name in store.catalogue.made_from(wanted.bars):
+        manifest = _manifest(store, name)
+        if manifest and _same_features(manifest, wanted) and (leave_out or not manifest.left_out):
+            return manifest
+    return None
+
+
+def _extended(
+    store: Store, source: Manifest, wanted: Manifest, features: FeatureSet
+) -> Manifest | None:
+    """The newest snapshot of earlier bars, and what became known since; None if that cannot be."""
+    for name in store.catalogue.feature_snapshots(wanted.dataset, wanted.features):
+        parent = _manifest(store, name)
+        if parent and _same_features(parent, wanted) and not parent.left_out:
+            old = read_manifest(store.files, parent.bars)
+            added = new_rows(store.files, old, source)
+            bars = added and behind(store.files, source, added, features.lookback)
+            if not added or not bars:
+                return None
+            rows, _ = feature_rows(bars, features, since=int(added.known[0]))
+            return extend(store.files, parent, wanted, rows.revisions())
+    return None
+
+
+def _manifest(store: Store, name: str) -> Manifest | None:
+    """None for a snapshot that lies in another store."""
+    try:
+        return read_manifest(store.files, name)
+    except UnknownSnapshot:
+        return None
+
+
+def _same_features(one: Manifest, other: Manifest) -> bool:
+    """Not only within the tolerance of versions: rows of one log have equal arithmetic."""
+    return (one.features, one.fingerprint) == (other.features, other.fingerprint)

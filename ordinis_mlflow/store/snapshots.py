@@ -1,0 +1,76 @@
+"""Reading snapshots: the rows of a moment, of all symbols, and logs or the ends of logs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.errors import TooFewBars
+from ordinis_mlflow.revisions import LAST, Panel, Revisions, in_force
+from ordinis_mlflow.store.files import Files
+from ordinis_mlflow.store.manifest import Manifest, read_manifest
+from ordinis_mlflow.store.parts import Part, read_index, read_part
+
+
+def read(files: Files, name: str, as_of: int = LAST) -> Panel:
+    """Exactly the rows that were known at a moment: of each symbol and time the newest revision.
+
+    Args:
+        files: of the store.
+        name: of the snapshot.
+        as_of: UTC nanoseconds; everything by default.
+
+    Raises:
+        UnknownSnapshot: there is none of this name.
+        DamagedSnapshot: a file is missing, cut or altered.
+        TooFewBars: nothing was known then.
+    """
+    manifest = read_manifest(files, name)
+    parts = _known_by(manifest, as_of)
+    symbols, codes, times, known = read_index(files, parts)
+    end = int(np.searchsorted(known, as_of, side="right"))
+    if not end:
+        raise TooFewBars(f"nothing of snapshot {name} was known at {as_of}; choose a later moment")
+    rows = in_force(codes[:end], times[:end])
+    used, starts = np.unique(codes[rows], return_index=True)
+    return Panel(
+        columns=manifest.columns,
+        symbols=tuple(symbols[code] for code in used),
+        starts=np.append(starts, len(rows)),
+        times=times[rows],
+        known=known[rows],
+        values=_values(files, manifest, parts, rows),
+    )
+
+
+def read_log(files: Files, manifest: Manifest, first_part: int = 0) -> Revisions:
+    """All revisions, or those from some part on."""
+    parts = [read_part(files, part, manifest.columns) for part in manifest.parts[first_part:]]
+    log = parts[0]
+    return log if len(parts) == 1 else log.join(*parts[1:])
+
+
+def _known_by(manifest: Manifest, moment: int) -> Sequence[Part]:
+    """The parts that hold rows known by then: all before the first one that ends later, and it."""
+    until = [part.last_known > moment for part in manifest.parts]
+    return manifest.parts[: until.index(True) + 1] if any(until) else manifest.parts
+
+
+def _values(
+    files: Files, manifest: Manifest, parts: Sequence[Part], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The values of some rows of the log, part by part: no second copy of all is ever made."""
+    total = sum(part.rows for part in parts)
+    place = np.full(total, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    values = np.empty((len(rows), len(manifest.columns)))
+    end = 0
+    for part in parts:
+        start, end = end, end + part.rows
+        there = place[start:end]
+        block = read_part(files, part, manifest.columns).values
+        if (there >= 0).all():
+            values[there] = block
+        else:
+            values[there[there >= 0]] = block[there >= 0]
+    return values
