@@ -5,6 +5,7 @@ BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export MLFLOW_TRACKING_URI ?= sqlite:///$(STATE)/mlflow.db
 export MLFLOW_EXPERIMENT_NAME ?= ordinis
+export ORDINIS_STORE ?= $(STATE)/store
 # One process a model is enough on a desk; the job runners of MLflow's server are not used here.
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 # What a library measures about its users is its own business, and needs a network.
@@ -34,8 +35,8 @@ $(STATE)/env: Makefile | .venv/installed
 	mkdir -p $(STATE)
 	mlflow experiments get -n $(MLFLOW_EXPERIMENT_NAME) >/dev/null 2>&1 \
 		|| mlflow experiments create -n $(MLFLOW_EXPERIMENT_NAME) $(ARTIFACTS)
-	printf 'export PATH="%s:$$PATH"\nexport MLFLOW_TRACKING_URI="%s"\nexport MLFLOW_EXPERIMENT_NAME="%s"\n' \
-		'$(BIN)' '$(MLFLOW_TRACKING_URI)' '$(MLFLOW_EXPERIMENT_NAME)' > $@
+	printf 'export PATH="%s:$$PATH"\nexport MLFLOW_TRACKING_URI="%s"\nexport MLFLOW_EXPERIMENT_NAME="%s"\nexport ORDINIS_STORE="%s"\n' \
+		'$(BIN)' '$(MLFLOW_TRACKING_URI)' '$(MLFLOW_EXPERIMENT_NAME)' '$(ORDINIS_STORE)' > $@
 
 demo: $(STATE)/env  ## train on the S&P 500, register, serve, ask for a signal
 	mlflow run . --env-manager local

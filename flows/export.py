@@ -22,7 +22,7 @@ from ordinis_mlflow.evaluation import (
 from ordinis_mlflow.graph.session import GraphSession
 from ordinis_mlflow.network import Checkpoint
 from ordinis_mlflow.signal import Signal
-from ordinis_mlflow.tracking import log_bars, log_figures, tracked_run
+from ordinis_mlflow.tracking import log_figures, tracked_run
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,6 @@ def main(arguments: Sequence[str]) -> None:
         raise CheckpointError(f"run {asked.run_id} has no checkpoint: it ended before an epoch did")
     with tracked_run(training.parameters(), {"ordinis.exported_from": asked.run_id}, apart=True):
         record(training)
-        log_bars(training.bars, options.bars, options.bars)
         publish(training, checkpoint)
 
 

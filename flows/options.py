@@ -1,6 +1,5 @@
 """TrainOptions: the parameters of a training run besides the network's own."""
 
-import os
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
@@ -11,27 +10,24 @@ from mlflow.utils.validation import (
 )
 
 from flows.command_line import NONE, given
-from ordinis_mlflow.bars import Bars, load_bars
+from flows.source import BarsOptions
+from ordinis_mlflow.bars import instant
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features import FeatureSet, feature_set
 from ordinis_mlflow.features.feature_set import VOLATILITY_WINDOW
 from ordinis_mlflow.features.volatility import realised_volatility
 from ordinis_mlflow.splits import Holdout
 
-SQL = "sql"
-URL_VARIABLE = "ORDINIS_BARS_URL"
 VOLATILITY = realised_volatility(VOLATILITY_WINDOW).name
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(BarsOptions):
     """Where bars come from, what is forecast, how it is judged and what is kept.
 
     Attributes:
-        bars: a data set (sp500, nasdaq), a .csv or .parquet file, or ``sql`` for a query.
-        query: SQL that gives bars; its URL is read from ORDINIS_BARS_URL, as parameters are logged.
-        symbol: names the bars of a source without a symbol column.
-        timezone: of timestamps that state none.
+        snapshot: of features, in the store, to train on; ``bars`` is then not read.
+        as_of: train on what was known at this moment.
         features: name and version of the feature set.
         scaler: standard or robust.
         horizon: bars ahead.
@@ -46,10 +42,8 @@ class TrainOptions:
         resume: a run to continue from its last checkpoint.
     """
 
-    bars: str = "sp500"
-    query: str = NONE
-    symbol: str = NONE
-    timezone: str = NONE
+    snapshot: str = NONE
+    as_of: str = NONE
     features: str = "technical@1"
     scaler: str = "standard"
     horizon: int = 1
@@ -64,13 +58,8 @@ class TrainOptions:
     resume: str = NONE
 
     def __post_init__(self) -> None:
-        if "://" in self.bars:
-            raise InvalidConfig(
-                f"bars must not be a URL, for parameters are logged: pass bars={SQL} and a query, "
-                f"and put the URL into the environment variable {URL_VARIABLE}"
-            )
-        if (self.bars == SQL) != (self.query != NONE):
-            raise InvalidConfig(f"bars={SQL} needs a query, and a query needs bars={SQL}")
+        super().__post_init__()
+        self.moment()
         if given(self.alias) and not given(self.register):
             raise InvalidConfig(f"alias {self.alias!r} needs a registered model: pass register")
         check_registry_names(given(self.register), given(self.alias))
@@ -89,15 +78,10 @@ class TrainOptions:
         """The features."""
         return feature_set(self.features)
 
-    def load_bars(self) -> Bars:
-        """The bars, checked."""
-        symbol, timezone = given(self.symbol), given(self.timezone)
-        if self.bars != SQL:
-            return load_bars(self.bars, symbol=symbol, timezone=timezone)
-        if URL_VARIABLE not in os.environ:
-            raise InvalidConfig(f"bars={SQL} reads its URL from {URL_VARIABLE}, which is not set")
-        url = os.environ[URL_VARIABLE]
-        return load_bars(url, symbol=symbol, timezone=timezone, query=self.query)
+    def moment(self) -> int | None:
+        """``as_of`` in UTC nanoseconds; None for everything."""
+        as_of = given(self.as_of)
+        return int(instant(as_of, "as_of").value) if as_of else None
 
 
 def check_registry_names(register: str | None, alias: str | None) -> None:

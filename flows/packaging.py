@@ -151,6 +151,8 @@ def contract_of(training: Training) -> ModelContract:
         data_first=str(rows.times.min()),
         data_last=str(rows.times.max()),
         train_last=str(rows.ends[trained].max()),
+        data_snapshot=training.data.features.name,
+        data_as_of=training.data.as_of,
     )
 
 

@@ -11,7 +11,7 @@ from flows.export import Published, publish
 from flows.options import TrainOptions
 from flows.training import Training, load, record, resumable, settings_of
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit
-from ordinis_mlflow.tracking import log_bars, log_checkpoint, tracked_run
+from ordinis_mlflow.tracking import log_checkpoint, tracked_run
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -30,7 +30,6 @@ def train(options: TrainOptions, config: LSTMConfig) -> Published:
 
     with tracked_run(training.parameters(), {}, apart=bool(resumed)):
         record(training)
-        log_bars(training.bars, options.bars, options.bars)
         if resumed:
             mlflow.set_tag("ordinis.resumed_from", resumed)
             end_killed(resumed)

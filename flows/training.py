@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, replace
 import mlflow
 
 from flows.command_line import agree, given
+from flows.data import Data, load_data
 from flows.options import VOLATILITY, TrainOptions
 from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.forecast import Forecast
+from ordinis_mlflow.lineage import SnapshotDataset
 from ordinis_mlflow.network import Checkpoint, LSTMConfig, TrainingState
 from ordinis_mlflow.prepare import Prepared, prepare
+from ordinis_mlflow.store import open_store
 from ordinis_mlflow.tracking import latest_checkpoint
 
 OPTIONS = "options.json"
@@ -24,9 +27,14 @@ class Training:
 
     options: TrainOptions
     config: LSTMConfig
-    bars: Bars
+    data: Data
     forecast: Forecast
     prepared: Prepared
+
+    @property
+    def bars(self) -> Bars:
+        """What the features were computed from, as of the same moment."""
+        return self.data.bars
 
     def parameters(self) -> Mapping[str, object]:
         """Every setting, by name."""
@@ -41,21 +49,29 @@ class Training:
 def load(options: TrainOptions, config: LSTMConfig) -> Training:
     """Everything that can be refused, before a run is started."""
     forecast = Forecast(options.horizon, config.degrees_of_freedom, options.no_trade_band)
-    bars = options.load_bars()
+    data = load_data(open_store(mlflow.get_tracking_uri()), options)
+    # What was read, not where from: continued and exported again, it is the same whatever the
+    # file says by then.
+    options = replace(options, snapshot=data.features.name, features=data.features.features)
     prepared = prepare(
-        bars,
+        data.bars,
+        data.table,
         options.feature_set(),
         forecast,
         VOLATILITY,
         config.sequence_length,
         options.holdout(),
         options.scaler,
+        data.features.name,
     )
-    return Training(options, config, bars, forecast, prepared)
+    return Training(options, config, data, forecast, prepared)
 
 
 def record(training: Training) -> None:
-    """Log the settings to the active run, so that it can be continued and exported again."""
+    """Log settings and data to the active run, so that it can be continued and exported again."""
+    data = training.data
+    mlflow.log_input(SnapshotDataset(data.store, data.features, data.as_of), context="training")
+    mlflow.set_tag("ordinis.snapshot", data.features.name)
     settings = {"options": asdict(training.options), "config": asdict(training.config)}
     mlflow.log_dict(settings, OPTIONS)
 

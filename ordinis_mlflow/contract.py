@@ -33,6 +33,8 @@ class ModelContract:
         data_first: time of the first bar, ISO 8601.
         data_last: time of the last bar, ISO 8601.
         train_last: latest time that any training label reaches, ISO 8601.
+        data_snapshot: name of the snapshot of features that it was trained on; "" if on none.
+        data_as_of: moment as of which that was read, UTC nanoseconds; None for everything.
 
     Raises:
         InvalidContract: a field is missing, unknown or out of its range.
@@ -57,6 +59,8 @@ class ModelContract:
     data_first: str
     data_last: str
     train_last: str
+    data_snapshot: str = ""
+    data_as_of: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("format", "feature_lookback", "sequence_length", "horizon", "data_rows"):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ordinis_mlflow.bars import Bars
-from ordinis_mlflow.errors import TooFewBars
+from ordinis_mlflow.bars import Bars, SymbolBars
+from ordinis_mlflow.errors import InvalidBars, TooFewBars
 from ordinis_mlflow.features import (
     VOLATILITY_FLOOR,
     FeatureSet,
@@ -19,6 +19,7 @@ from ordinis_mlflow.features import (
     forward_returns,
 )
 from ordinis_mlflow.forecast import Forecast
+from ordinis_mlflow.revisions import Panel
 from ordinis_mlflow.splits import Holdout, HoldoutSplit
 
 Times = npt.NDArray[np.datetime64]
@@ -72,32 +73,39 @@ class Prepared:
 
 def prepare(
     bars: Bars,
+    table: Panel,
     features: FeatureSet,
     forecast: Forecast,
     volatility: str,
     steps: int,
     holdout: Holdout,
     scaler: str,
+    snapshot: str = "",
 ) -> Prepared:
-    """Features, labels, split, scaler and windows.
+    """Labels, split, scaler and windows.
 
     Args:
         bars: of one or more symbols.
-        features: what is computed from them.
+        table: their features, known as of the same moment.
+        features: what those are.
         forecast: horizon and unit of the label.
         volatility: the feature that is the label's unit.
         steps: rows of features a window.
         holdout: where training, validation and test begin.
         scaler: how it is fitted, ``standard`` or ``robust``.
+        snapshot: name of the snapshot that the table was read from.
 
     Raises:
+        InvalidBars: the features are not of these bars.
         TooFewBars: a symbol has no bar with both a window and a label.
         InvalidConfig: a part of the split would be empty.
     """
-    rows = _rows(bars, features, forecast, volatility, steps)
+    rows = _rows(bars, table, features, forecast, volatility, steps)
     split = holdout.split(rows.times[rows.ready], rows.ends[rows.ready])
     train_rows = _rows_of_windows(rows.ready[split.train], steps)
-    fitted = fit_scaler(rows.features[train_rows], features.names, rows.times[train_rows], scaler)
+    fitted = fit_scaler(
+        rows.features[train_rows], features.names, rows.times[train_rows], scaler, snapshot
+    )
     samples = Samples(
         table=fitted.transform(rows.features).astype(np.float32),
         last_rows=rows.ready,
@@ -109,14 +117,20 @@ def prepare(
 
 
 def _rows(
-    bars: Bars, features: FeatureSet, forecast: Forecast, volatility: str, steps: int
+    bars: Bars,
+    panel: Panel,
+    features: FeatureSet,
+    forecast: Forecast,
+    volatility: str,
+    steps: int,
 ) -> Rows:
     lookback = features.lookback + steps - 1
     bars.require(lookback + forecast.horizon, "one window and its label")
     column = features.names.index(volatility)
     parts, start = [], 0
+    spans = dict(panel.spans())
     for series in bars.series():
-        table = features.history(series.values)
+        table = _aligned(series, panel, spans.get(series.symbol, slice(0, 0)), features)
         times = series.nanoseconds().view("datetime64[ns]")
         units = forecast.unit(table[:, column], VOLATILITY_FLOOR)
         close = series.values[:, 3]
@@ -128,6 +142,23 @@ def _rows(
     if not parts:
         raise TooFewBars("there are no bars to train on")
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _aligned(
+    series: SymbolBars, panel: Panel, rows: slice, features: FeatureSet
+) -> npt.NDArray[np.float64]:
+    """(bars, features) of one symbol, NaN in its warm-up; each row must be of its bar."""
+    warm_up = features.lookback - 1
+    if panel.columns != features.names or not np.array_equal(
+        panel.times[rows], series.nanoseconds()[warm_up:]
+    ):
+        raise InvalidBars(
+            f"symbol {series.symbol!r}: the {rows.stop - rows.start} rows of features are "
+            f"not those of its {len(series)} bars; read both from one snapshot as of one moment"
+        )
+    table = np.full((len(series), len(features.names)), np.nan)
+    table[warm_up:] = panel.values[rows]
+    return table
 
 
 def _rows_of_windows(last_rows: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.int64]:

@@ -26,6 +26,8 @@ os.environ.pop("MLFLOW_REGISTRY_URI", None)
 os.environ.pop("MLFLOW_RUN_ID", None)
 os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
 os.environ["MLFLOW_EXPERIMENT_NAME"] = EXPERIMENT
+os.environ["ORDINIS_STORE"] = str(_store / "store")
+os.environ.pop("ORDINIS_CATALOGUE", None)
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 
@@ -81,7 +83,7 @@ def small_bars_file(small_frame, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_training(small_bars_file):
+def small_training(small_bars_file, tracking_store):
     """Options, network settings and prepared samples of the smallest training."""
     from flows.options import TrainOptions
     from flows.training import load

@@ -14,10 +14,10 @@ ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
 
 FLOORS = {
     "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
-    "features": 1, "splits": 1, "scoring": 1, "forecast": 1,
-    "network": 2, "graph": 2, "prepare": 2, "evaluation": 2,
-    "tracking": 3, "flavor": 3,
-    "serving": 4,
+    "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1,
+    "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
+    "tracking": 3, "flavor": 3, "lineage": 3,
+    "plugins": 4, "serving": 4,
     "flows": 5,
 }  # fmt: skip
 LIBRARIES = {
@@ -27,6 +27,11 @@ LIBRARIES = {
     "contract": WORDS,
     "verdict": WORDS,
     "features": ARITHMETIC,
+    "revisions": ARITHMETIC,
+    "quality": WORDS | {"exchange_calendars"},
+    "store": WORDS | {"pyarrow", "fsspec", "sqlalchemy", "alembic"},
+    "lineage": WORDS | {"mlflow"},
+    "plugins": {"mlflow"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
@@ -122,7 +127,8 @@ LOADED = """
 import sys
 from ordinis_mlflow import flavor
 def heavy():
-    names = ("torch", "onnx", "onnxscript", "optuna", "evidently", "arch", "safetensors")
+    names = ("torch", "onnx", "onnxscript", "optuna", "evidently", "arch", "safetensors",
+             "exchange_calendars", "ordinis_mlflow.store")
     return sorted(name for name in names if name in sys.modules)
 after_import = heavy()
 model = flavor.load_model(sys.argv[1])

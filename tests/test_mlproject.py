@@ -12,10 +12,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from flows.export import ExportOptions
+from flows.ingest import IngestOptions
 from flows.main import ALIAS, NAME
+from flows.materialize import MaterializeOptions
 from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from ordinis_mlflow.network import LSTMConfig
+from ordinis_mlflow.quality import QualityRules
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())
@@ -23,6 +26,8 @@ ENTRY_POINTS = PROJECT["entry_points"]
 OPTIONS = {
     "main": (TrainOptions, LSTMConfig),
     "train": (TrainOptions, LSTMConfig),
+    "ingest": (IngestOptions, QualityRules),
+    "materialize": (MaterializeOptions,),
     "export": (ExportOptions,),
     "predict": (PredictOptions,),
 }

@@ -9,7 +9,9 @@ from ordinis_mlflow.errors import InvalidConfig, TooFewBars
 from ordinis_mlflow.features import VOLATILITY_FLOOR, feature_set, probe_bars
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.prepare import prepare
+from ordinis_mlflow.revisions import revise
 from ordinis_mlflow.splits import Holdout
+from ordinis_mlflow.store.compute import feature_rows
 
 FEATURES = feature_set("technical@1")
 VOLATILITY = "realised_volatility_20"
@@ -19,7 +21,10 @@ N = 420
 
 def made(bars, horizon=1, scaler="standard", validation=0.15):
     holdout = Holdout(validation=validation, test=0.15)
-    return prepare(bars, FEATURES, Forecast(horizon, 6, 0.02), VOLATILITY, STEPS, holdout, scaler)
+    known = revise(None, bars, delay=0, now=0)
+    table = feature_rows(known, FEATURES)[0].revisions().as_of()
+    forecast = Forecast(horizon, 6, 0.02)
+    return prepare(bars, table, FEATURES, forecast, VOLATILITY, STEPS, holdout, scaler, "abc")
 
 
 @pytest.fixture(scope="module", params=[1, 5])
@@ -105,6 +110,7 @@ def test_scaler_is_fitted_on_the_training_windows_rows(small_bars, method):
     assert prepared.scaler.method == method
     assert prepared.scaler.rows == len(read)
     assert prepared.scaler.names == FEATURES.names
+    assert prepared.scaler.snapshot == "abc"
     assert prepared.scaler.last == str(prepared.rows.times[last].max())
 
 

@@ -7,17 +7,28 @@ The value rules are also offered alone (`check_values`), for windows that are se
 from ordinis_mlflow.bars._bars import Bars
 from ordinis_mlflow.bars._rules import COLUMNS, TOLERANCE, Violation, check_values
 from ordinis_mlflow.bars._series import SymbolBars
-from ordinis_mlflow.bars._sources import load_bars, read_csv, read_dataset, read_parquet
+from ordinis_mlflow.bars._sources import (
+    load_bars,
+    load_table,
+    read_csv,
+    read_dataset,
+    read_parquet,
+)
 from ordinis_mlflow.bars._sql import read_sql
+from ordinis_mlflow.bars._table import Table
+from ordinis_mlflow.bars._times import instant
 
 __all__ = [
     "COLUMNS",
     "TOLERANCE",
     "Bars",
     "SymbolBars",
+    "Table",
     "Violation",
     "check_values",
+    "instant",
     "load_bars",
+    "load_table",
     "read_csv",
     "read_dataset",
     "read_parquet",

@@ -14,7 +14,7 @@ from ordinis_mlflow.bars._adjust import adjust
 from ordinis_mlflow.bars._columns import find_columns, read_numbers, read_symbols
 from ordinis_mlflow.bars._rules import COLUMNS
 from ordinis_mlflow.bars._series import SymbolBars, refuse_bad_values
-from ordinis_mlflow.bars._times import require_iso, to_utc
+from ordinis_mlflow.bars._times import instant, to_utc
 from ordinis_mlflow.errors import InvalidBars, InvalidConfig, TooFewBars
 
 # A bound of `Bars.between`; naive ones are read in UTC, the only zone that bars have.
@@ -133,7 +133,8 @@ class Bars:
             InvalidConfig: A bound is no time, or start is after end.
             TooFewBars: No symbol has a bar there.
         """
-        first, last = _instant(start, "start"), _instant(end, "end")
+        first = None if start is None else instant(start, "start")
+        last = None if end is None else instant(end, "end")
         if first is not None and last is not None and first > last:
             raise InvalidConfig(f"start {first} is after end {last}; exchange them")
         parts = []
@@ -206,16 +207,3 @@ def _group(
         SymbolBars(name, timestamps[rows], values[rows])
         for name, rows in zip(symbols, groups, strict=True)
     )
-
-
-def _instant(bound: Bound, name: str) -> pd.Timestamp | None:
-    """Read a bound as a UTC instant."""
-    if bound is None:
-        return None
-    try:
-        instant = pd.Timestamp(require_iso(bound) if isinstance(bound, str) else bound)
-    except ValueError as error:
-        raise InvalidConfig(f"{name} {bound!r} is not a time; write 2020-01-31") from error
-    if pd.isna(instant):
-        raise InvalidConfig(f"{name} is missing (NaT); pass a time or None")
-    return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")

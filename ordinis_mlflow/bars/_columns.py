@@ -21,6 +21,7 @@ _NAMES = {
     "adjusted": ("adjclose", "adjustedclose"),
     "symbol": ("symbol", "ticker", "asset", "sid"),
     "timestamp": ("timestamp", "date", "datetime", "time"),
+    "known": ("knownat", "knowntime"),
 }
 _MEANING = {name: meaning for meaning, names in _NAMES.items() for name in names}
 _REQUIRED = (*COLUMNS, "timestamp")
@@ -43,8 +44,8 @@ def find_columns(frame: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
         frame: Any table.
 
     Returns:
-        Meaning → column; the meanings are `COLUMNS`, "timestamp", and where present "symbol" and
-        "adjusted".
+        Meaning → column; the meanings are `COLUMNS`, "timestamp", and where present "symbol",
+        "adjusted" and "known".
 
     Raises:
         InvalidBars: Something is missing, or two columns claim one meaning.

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ordinis_mlflow.bars._bars import Bars
 from ordinis_mlflow.bars._columns import has_symbol, meaning
-from ordinis_mlflow.bars._sql import read_sql
+from ordinis_mlflow.bars._sql import sql_table
+from ordinis_mlflow.bars._table import Table
 from ordinis_mlflow.errors import InvalidBars, TooFewBars
 
 _DATASETS = {"sp500": "arch.data.sp500", "nasdaq": "arch.data.nasdaq"}
@@ -19,10 +20,10 @@ _ACCEPTED = (
 _MISSING = ["", "NA", "NaN", "nan", "null"]
 
 
-def load_bars(
+def load_table(
     source: str, *, symbol: str | None = None, timezone: str | None = None, query: str | None = None
-) -> Bars:
-    """Read bars from a data set, a file or a database, whichever the source's form says.
+) -> Table:
+    """Read a data set, a file or a database, whichever the source's form says.
 
     Args:
         source: "sp500" or "nasdaq"; a path that ends in .csv, .parquet or .pq; a SQLAlchemy URL.
@@ -31,30 +32,37 @@ def load_bars(
         query: The SELECT for a URL.
 
     Returns:
-        The bars.
+        The rows, not yet checked.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InvalidBars: The source's form is unknown, an argument does not fit it, or a rule is broken.
+        InvalidBars: The source's form is unknown, or an argument does not fit it.
     """
     if "://" in source:
         if query is None:
             raise InvalidBars("a database URL needs query=; pass a SELECT for the bars")
-        return read_sql(query, source, symbol=symbol, timezone=timezone)
+        return sql_table(query, source, symbol=symbol, timezone=timezone)
     if query is not None:
         raise InvalidBars("query= is for a database URL (with ://); leave it out")
     if source in _DATASETS:
         if symbol is not None or timezone is not None:
             raise InvalidBars(f"data set {source!r} sets symbol and timezone; leave them out")
-        return read_dataset(source)
+        return _dataset_table(source)
     suffix = Path(source).suffix.lower()
     if suffix == ".csv":
-        return read_csv(source, symbol=symbol, timezone=timezone)
+        return _csv_table(source, symbol, timezone)
     if suffix in (".parquet", ".pq"):
-        return read_parquet(source, symbol=symbol, timezone=timezone)
+        return _parquet_table(source, symbol, timezone)
     # A URL that lost its scheme may still carry a password.
     shown = "the source" if "@" in source else f"source {source!r}"
     raise InvalidBars(f"{shown} is none of those accepted; pass {_ACCEPTED}")
+
+
+def load_bars(
+    source: str, *, symbol: str | None = None, timezone: str | None = None, query: str | None = None
+) -> Bars:
+    """The rows of :func:`load_table` as bars; InvalidBars also where one breaks a rule."""
+    return load_table(source, symbol=symbol, timezone=timezone, query=query).bars()
 
 
 def read_csv(path: str | Path, *, symbol: str | None = None, timezone: str | None = None) -> Bars:
@@ -72,6 +80,10 @@ def read_csv(path: str | Path, *, symbol: str | None = None, timezone: str | Non
         FileNotFoundError: The file does not exist.
         InvalidBars: The file is not such a table, or a rule is broken.
     """
+    return _csv_table(path, symbol, timezone).bars()
+
+
+def _csv_table(path: str | Path, symbol: str | None, timezone: str | None) -> Table:
     file = _existing(path)
     try:
         frame = _csv_frame(file)
@@ -81,7 +93,7 @@ def read_csv(path: str | Path, *, symbol: str | None = None, timezone: str | Non
         raise InvalidBars(
             f"{file.name} is not a comma-separated table in UTF-8: {error}; correct the file"
         ) from error
-    return _from_file(frame, file, symbol, timezone)
+    return _named(frame, file, symbol, timezone)
 
 
 def read_parquet(
@@ -101,6 +113,10 @@ def read_parquet(
         FileNotFoundError: The file does not exist.
         InvalidBars: The file is not Parquet, or a rule is broken.
     """
+    return _parquet_table(path, symbol, timezone).bars()
+
+
+def _parquet_table(path: str | Path, symbol: str | None, timezone: str | None) -> Table:
     file = _existing(path)
     try:
         frame = pd.read_parquet(file)
@@ -108,7 +124,7 @@ def read_parquet(
         raise InvalidBars(
             f"{file.name} is not a Parquet table: {error}; write the file again"
         ) from error
-    return _from_file(frame, file, symbol, timezone)
+    return _named(frame, file, symbol, timezone)
 
 
 def read_dataset(name: str) -> Bars:
@@ -127,10 +143,14 @@ def read_dataset(name: str) -> Bars:
         InvalidBars: There is no data set of this name.
         ImportError: `arch` is not installed.
     """
+    return _dataset_table(name).bars()
+
+
+def _dataset_table(name: str) -> Table:
     if name not in _DATASETS:
         raise InvalidBars(f"there is no data set {name!r}; pass one of {', '.join(_DATASETS)}")
     frame: pd.DataFrame = importlib.import_module(_DATASETS[name]).load()
-    return Bars.from_frame(frame, symbol=name, timezone="UTC")
+    return Table(frame, name, "UTC")
 
 
 def _existing(path: str | Path) -> Path:
@@ -151,7 +171,7 @@ def _csv_frame(file: Path) -> pd.DataFrame:
     labels = ["" if pd.isna(label) else str(label) for label in header.iloc[0]]
     positions = [str(i) for i in range(len(labels))]
     kinds = dict(zip(positions, map(meaning, labels), strict=True))
-    text = [i for i in positions if kinds[i] in ("symbol", "timestamp")]
+    text = [i for i in positions if kinds[i] in ("symbol", "timestamp", "known")]
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame: pd.DataFrame = pd.read_csv(
@@ -170,8 +190,8 @@ def _csv_frame(file: Path) -> pd.DataFrame:
     return frame
 
 
-def _from_file(frame: pd.DataFrame, file: Path, symbol: str | None, timezone: str | None) -> Bars:
+def _named(frame: pd.DataFrame, file: Path, symbol: str | None, timezone: str | None) -> Table:
     """Name the symbol after the file where neither the rows nor the caller do."""
     if symbol is None and not has_symbol(frame):
         symbol = file.stem
-    return Bars.from_frame(frame, symbol=symbol, timezone=timezone)
+    return Table(frame, symbol, timezone)

@@ -6,13 +6,14 @@ import urllib.parse
 import pandas as pd
 
 from ordinis_mlflow.bars._bars import Bars
+from ordinis_mlflow.bars._table import Table
 from ordinis_mlflow.errors import InvalidBars
 
 
-def read_sql(
+def sql_table(
     query: str, url: str, *, symbol: str | None = None, timezone: str | None = None
-) -> Bars:
-    """Read the rows that a query returns.
+) -> Table:
+    """The rows that a query returns.
 
     Args:
         query: A SELECT; what it returns is read as `Bars.from_frame` reads a table.
@@ -21,16 +22,20 @@ def read_sql(
         timezone: IANA name of the zone in which naive timestamps were written. Databases without
             a type for zones (SQLite) return naive ones.
 
-    Returns:
-        The bars.
-
     Raises:
-        InvalidBars: The database or the query failed, or a rule is broken.
+        InvalidBars: The database or the query failed.
     """
     frame, failure = _fetch(query, url)
     if frame is None:
         raise InvalidBars(f"reading bars from {_scheme(url)} failed: {failure}")
-    return Bars.from_frame(frame, symbol=symbol, timezone=timezone)
+    return Table(frame, symbol, timezone)
+
+
+def read_sql(
+    query: str, url: str, *, symbol: str | None = None, timezone: str | None = None
+) -> Bars:
+    """The rows of :func:`sql_table` as bars; InvalidBars also where one breaks a rule."""
+    return sql_table(query, url, symbol=symbol, timezone=timezone).bars()
 
 
 def _fetch(query: str, url: str) -> tuple[pd.DataFrame | None, str]:
@@ -60,9 +65,11 @@ def _secrets(url: str) -> set[str]:
     or digit has none and is compared whole.
     """
     rest = url.partition("://")[2]
-    user_info = rest.rpartition("@")[0]
+    user_info, _, host = rest.rpartition("@")
     options = urllib.parse.urlsplit(url.replace("[", "").replace("]", "")).query
     texts = [user_info.partition(":")[2], *(p.partition("=")[2] for p in options.split("&"))]
+    if host.count("[") != host.count("]"):  # no address: a password with @ and [ was cut in two
+        texts.append(host)
     texts += [urllib.parse.unquote_plus(text) for text in texts]
     whole = {text for text in texts if text and not re.search(r"\w", text)}
     return whole | {piece for text in texts for piece in re.split(r"\W+", text) if piece}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ordinis_mlflow.bars._series import utc_index
-from ordinis_mlflow.errors import InvalidBars
+from ordinis_mlflow.errors import InvalidBars, InvalidConfig
 
 # ISO 8601 only: "03/04/2020" is March in one office and April in the next.
 _ISO = re.compile(
@@ -135,6 +135,21 @@ def _zone_label(zone: str) -> str:
     """The name that Python's own fixed offsets have: UTC, UTC+01:00."""
     offset = _offset(zone)
     return "UTC" if offset == "+00:00" else f"UTC{offset}"
+
+
+def instant(bound: str | dt.datetime, name: str) -> pd.Timestamp:
+    """A moment as a setting gives it, in UTC; without a zone it is read in UTC.
+
+    Raises:
+        InvalidConfig: it is no time.
+    """
+    try:
+        moment = pd.Timestamp(require_iso(bound) if isinstance(bound, str) else bound)
+    except ValueError as error:
+        raise InvalidConfig(f"{name} {bound!r} is not a time; write 2020-01-31") from error
+    if pd.isna(moment):
+        raise InvalidConfig(f"{name} is missing (NaT); pass a time or None")
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
 def require_iso(text: str) -> str:

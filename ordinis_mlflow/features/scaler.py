@@ -27,6 +27,7 @@ class Scaler:
         rows: how many training rows it was fitted on.
         first: time of the first of them, ISO 8601.
         last: time of the last of them, ISO 8601.
+        snapshot: name of the snapshot that they were read from; "" if from none.
 
     Raises:
         InvalidContract: lengths differ, or a number is not finite or a scale not positive.
@@ -39,6 +40,7 @@ class Scaler:
     rows: int
     first: str
     last: str
+    snapshot: str = ""
 
     def __post_init__(self) -> None:
         if self.method not in ("standard", "robust"):
@@ -93,6 +95,7 @@ def fit_scaler(
     names: tuple[str, ...],
     times: npt.NDArray[np.datetime64],
     method: str = "standard",
+    snapshot: str = "",
 ) -> Scaler:
     """Fit on training rows, and only on those.
 
@@ -101,6 +104,7 @@ def fit_scaler(
         names: one a feature.
         times: shape (rows,), the rows' times.
         method: ``standard`` or ``robust``.
+        snapshot: name of the snapshot that they were read from.
 
     Raises:
         InvalidConfig: an unknown method, fewer than two rows, or a value that is not finite.
@@ -123,6 +127,7 @@ def fit_scaler(
         rows=len(values),
         first=str(np.min(times)),
         last=str(np.max(times)),
+        snapshot=snapshot,
     )
 
 

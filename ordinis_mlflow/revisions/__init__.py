@@ -1,7 +1,7 @@
 """Rows that know when they became known: revisions, views as of a moment, point-in-time joins."""
 
 from ordinis_mlflow.revisions._join import KnownSeries, join
-from ordinis_mlflow.revisions._merge import news, revise
+from ordinis_mlflow.revisions._merge import news, revise, stated
 from ordinis_mlflow.revisions._panel import Panel
 from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered, in_force
 
@@ -15,4 +15,5 @@ __all__ = [
     "join",
     "news",
     "revise",
+    "stated",
 ]

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ordinis_mlflow.bars import COLUMNS, Bars
+from ordinis_mlflow.bars import COLUMNS, Bars, Table
 from ordinis_mlflow.revisions._revisions import Revisions, Unordered
 
 
@@ -41,6 +41,23 @@ def revise(known: Revisions | None, bars: Bars, delay: int, now: int) -> Revisio
         return None
     codes = codes.astype(np.int32)
     return Unordered(COLUMNS, bars.symbols, codes, all_times, all_known, values).revisions()
+
+
+def stated(table: Table) -> Revisions:
+    """The revisions of a source that says when each row became known.
+
+    Raises:
+        InvalidBars: a row breaks a rule of bars.
+        InvalidRevisions: a row is known before its time, or twice at one moment.
+    """
+    logs = []
+    for bars, known in table.revisions():
+        codes = np.repeat(np.arange(len(bars.symbols)), [len(part) for part in bars.parts])
+        times = np.concatenate([part.nanoseconds() for part in bars.parts])
+        values = np.concatenate([part.values for part in bars.parts])
+        log = Unordered(COLUMNS, bars.symbols, codes.astype(np.int32), times, known, values)
+        logs.append(log.revisions())
+    return logs[0].join(*logs[1:])
 
 
 def news(known: Revisions, arrived: Revisions) -> Revisions | None:

@@ -1,0 +1,1 @@
+"""What MLflow finds through entry points: one short file each."""
