@@ -60,7 +60,7 @@ class Table:
         return tuple(
             (
                 self._part(each.index),
-                each["known"].to_numpy().astype("datetime64[ns]").view(np.int64),
+                pd.DatetimeIndex(each["known"]).as_unit("ns").asi8,
             )
             for _, each in keys.groupby(rank)
         )

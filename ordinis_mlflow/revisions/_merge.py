@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ordinis_mlflow.bars import COLUMNS, Bars, Table
+from ordinis_mlflow.bars import COLUMNS, Bars, SymbolBars, Table
+from ordinis_mlflow.revisions._panel import Panel
 from ordinis_mlflow.revisions._revisions import Revisions, Unordered
 
 
@@ -13,7 +14,8 @@ def revise(known: Revisions | None, bars: Bars, delay: int, now: int) -> Revisio
 
     A bar that says what is known already adds nothing. One that continues its symbol's history is
     known ``delay`` after its time. One that comes late (a newer bar of its symbol is there) or that
-    corrects an earlier value is known only now, whatever its time: earlier views never saw it.
+    corrects an earlier value is known only now, whatever its time: earlier views never saw it. A
+    correction is known after what it corrects, even where that was not to be known yet.
 
     Args:
         known: everything known so far; None for a new data set.
@@ -33,8 +35,8 @@ def revise(known: Revisions | None, bars: Bars, delay: int, now: int) -> Revisio
         new = np.ones(len(times), dtype=bool)
         if panel and series.symbol in spans:
             rows = spans[series.symbol]
-            new, late = _compare(panel.times[rows], panel.values[rows], times, series.values)
-            when = np.where(late, np.maximum(when, now), when)
+            new, since = _compare(panel, rows, series, now)
+            when = np.maximum(when, since)
         parts.append((np.full(new.sum(), code), times[new], when[new], series.values[new]))
     codes, all_times, all_known, values = (np.concatenate(c) for c in zip(*parts, strict=True))
     if not len(codes):
@@ -77,13 +79,14 @@ def _keys(log: Revisions) -> list[npt.NDArray[np.generic]]:
 
 
 def _compare(
-    old_times: npt.NDArray[np.int64],
-    old_values: npt.NDArray[np.float64],
-    times: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which bars say something new, and which are older than the newest that is known."""
-    place = np.minimum(np.searchsorted(old_times, times), len(old_times) - 1)
-    there = old_times[place] == times
-    same = there & (old_values[place] == values).all(axis=1)
-    return ~same, times <= old_times[-1]
+    panel: Panel, rows: slice, series: SymbolBars, now: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Which bars of a symbol say something new, and the moment before which none of it is known."""
+    old, times = panel.times[rows], series.nanoseconds()
+    place = np.minimum(np.searchsorted(old, times), len(old) - 1)
+    there = old[place] == times
+    same = there & (panel.values[rows][place] == series.values).all(axis=1)
+    since = np.where(times <= old[-1], now, times)
+    # A bar may have been taken before its end, and clocks may go back.
+    since[there] = np.maximum(since, panel.known[rows][place] + 1)[there]
+    return ~same, since

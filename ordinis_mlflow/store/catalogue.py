@@ -80,6 +80,7 @@ class Catalogue:
 
     Raises:
         InvalidConfig: the URL is not one of a database.
+        StoreError: the database cannot be used.
     """
 
     def __init__(self, url: str) -> None:
@@ -90,9 +91,15 @@ class Catalogue:
                 f"got one that begins with {kind!r}: where MLflow's tracking server is reached "
                 "over HTTP, set ORDINIS_CATALOGUE to the database behind it"
             )
-        options = {"timeout": WAIT_S} if kind.startswith("sqlite") else {}
-        self._engine = sa.create_engine(url, connect_args=options)
-        migrate(self._engine)
+        self._engine = _engine(url)
+        try:
+            migrate(self._engine)
+        except sa.exc.SQLAlchemyError as error:
+            self.close()
+            raise StoreError(
+                f"the catalogue's {kind} database cannot be used: {getattr(error, 'orig', error)}; "
+                "make it reachable and writable, or set ORDINIS_CATALOGUE to another one"
+            ) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -211,6 +218,18 @@ class Catalogue:
         )
         with self._engine.connect() as connection:
             return [Verdict(**row._mapping) for row in connection.execute(query)]
+
+
+def _engine(url: str) -> sa.Engine:
+    options = {"timeout": WAIT_S} if url.startswith("sqlite") else {}
+    try:
+        return sa.create_engine(url, connect_args=options)
+    except (sa.exc.ArgumentError, ValueError, ImportError) as error:
+        # What the parser says may quote a piece of the password.
+        raise InvalidConfig(
+            f"the catalogue's URL cannot be read ({type(error).__name__}); write "
+            "postgresql://user:password@host/database, with a password's @ as %40 and / as %2F"
+        ) from None
 
 
 def _advance(connection: sa.Connection, dataset: Dataset, parent: str) -> bool:

@@ -15,8 +15,8 @@ from ordinis_mlflow.errors import InvalidConfig, StoreError
 class Files:
     """Where the store's files are.
 
-    A local file appears under its name only
-    when all of it is on the disk; object stores promise that by themselves.
+    A local file appears under its name only when all of it is on the disk; object stores promise
+    that by themselves.
 
     Attributes:
         url: a folder, or a URL that fsspec knows, such as s3://bucket/store. Credentials come from
@@ -42,9 +42,22 @@ class Files:
             object.__setattr__(self, "url", os.path.abspath(self.url))
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file; FileNotFoundError if there is none."""
+        """All bytes of a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreError: the place cannot be read.
+        """
         system, root = self._system()
-        data: bytes = system.cat_file(f"{root}/{name}")
+        try:
+            data: bytes = system.cat_file(f"{root}/{name}")
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each kind of place has errors of its own
+            raise StoreError(
+                f"reading {name} from the store {self.url} failed: {_say(error)}; "
+                "make the place readable, and run again"
+            ) from error
         return data
 
     def exists(self, name: str) -> bool:
@@ -66,10 +79,10 @@ class Files:
                 _write_local(path, data)
             else:
                 system.pipe_file(path, bytes(data))
-        except OSError as error:
+        except Exception as error:  # each kind of place has errors of its own
             raise StoreError(
                 f"writing {name} ({len(data)} bytes) to the store {self.url} failed: "
-                f"{error.strerror or error}; nothing was kept of it. Free space or choose another "
+                f"{_say(error)}; nothing was kept of it. Free space or choose another "
                 "place, and run again: what was written before is used"
             ) from error
 
@@ -87,7 +100,21 @@ def _write_local(path: str, data: bytes | memoryview) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _settle(os.path.dirname(path))
     except BaseException:
         if os.path.exists(temporary):
             os.remove(temporary)
         raise
+
+
+def _settle(folder: str) -> None:
+    """Have a new name in a folder on the disk too: the catalogue may be on another machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _say(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ FORMAT = 1
 NAME_LENGTH = 32
 """128 bits of a SHA-256 in hex; MLflow keeps 36 characters of a dataset's digest."""
 FOLDER = "snapshots"
+RESTORE = "restore it from a backup, or remove it and materialize again"
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,8 @@ class Manifest:
     @property
     def name(self) -> str:
         """Digest over rows, definitions and source: not over files, nor over who wrote them."""
-        content = {
-            "dataset": self.dataset,
-            "columns": self.columns,
-            "rows": [part.digest for part in self.parts],
-            "bars": self.bars,
-            "features": self.features,
-            "fingerprint": self.fingerprint,
-        }
+        content = asdict(self)
+        del content["written_by"]
         text = json.dumps(content, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
 
@@ -88,32 +84,49 @@ def read_manifest(files: Files, name: str) -> Manifest:
             "prints its name"
         ) from error
     try:
-        content = json.loads(data)
-        if (number := content.pop("format")) != FORMAT:
-            raise DamagedSnapshot(
-                f"snapshot {name} has format {number}, this version reads {FORMAT}; "
-                "use the version that wrote it"
-            )
-        manifest = _from_json(content)
+        manifest = _from_json(name, json.loads(data))
+        content = manifest.name
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise DamagedSnapshot(f"the manifest of snapshot {name} cannot be read: {error}") from error
-    if manifest.name != name:
         raise DamagedSnapshot(
-            f"the manifest of snapshot {name} was altered: its content has the name "
-            f"{manifest.name}; restore it from a backup or materialize again"
+            f"{_path(name)} of the store {files.url} cannot be read: {error}; {RESTORE}"
+        ) from error
+    if content != name:
+        raise DamagedSnapshot(
+            f"{_path(name)} of the store {files.url} was altered: its content has the name "
+            f"{content}; {RESTORE}"
         )
     return manifest
 
 
-def _from_json(content: dict[str, Any]) -> Manifest:
-    """Lists back to tuples; a missing or unknown field is a TypeError or KeyError."""
-    content["parts"] = tuple(Part(**part) for part in content["parts"])
+def _from_json(name: str, content: dict[str, Any]) -> Manifest:
+    """Lists back to tuples; a missing, unknown or wrong field is one of the errors above."""
+    if (number := content.pop("format")) != FORMAT:
+        raise DamagedSnapshot(
+            f"snapshot {name} has format {number}, this version reads {FORMAT}; "
+            "use the version that wrote it"
+        )
+    content["parts"] = tuple(_part(part) for part in content["parts"])
     content["columns"], content["left_out"] = tuple(content["columns"]), tuple(content["left_out"])
     content["fingerprint"] = {k: tuple(v) for k, v in content["fingerprint"].items()}
-    return Manifest(**content)
+    manifest = Manifest(**content)
+    texts = (manifest.dataset, manifest.bars, manifest.features, manifest.written_by)
+    if not all(isinstance(text, str) for text in (*texts, *manifest.columns, *manifest.left_out)):
+        raise TypeError("a name in it is no text")
+    if not manifest.parts:
+        raise ValueError("it has no parts")
+    return manifest
+
+
+def _part(content: dict[str, Any]) -> Part:
+    part = Part(**content)
+    numbers = (part.rows, part.last_known, part.last_time)
+    whole = all(type(number) is int for number in numbers) and part.rows > 0
+    if not whole or not re.fullmatch("[0-9a-f]{64}", part.digest):
+        raise ValueError(f"{content} is no part")
+    return part
 
 
 def _path(name: str) -> str:
-    if not name.isalnum():
+    if not re.fullmatch(f"[0-9a-f]{{{NAME_LENGTH}}}", name):
         raise ValueError(f"{name!r} is no name of a snapshot")
     return f"{FOLDER}/{name}.json"

@@ -71,8 +71,8 @@ def _extended(
     for name in store.catalogue.feature_snapshots(wanted.dataset, wanted.features):
         parent = _manifest(store, name)
         if parent and _same_features(parent, wanted) and not parent.left_out:
-            old = read_manifest(store.files, parent.bars)
-            added = new_rows(store.files, old, source)
+            old = _manifest(store, parent.bars)
+            added = old and new_rows(store.files, old, source)
             bars = added and behind(store.files, source, added, features.lookback)
             if not added or not bars:
                 return None
@@ -82,11 +82,12 @@ def _extended(
 
 
 def _manifest(store: Store, name: str) -> Manifest | None:
-    """None for a snapshot that lies in another store."""
+    """None for a snapshot that lies in another store, or of which a part was removed."""
     try:
-        return read_manifest(store.files, name)
+        manifest = read_manifest(store.files, name)
     except UnknownSnapshot:
         return None
+    return manifest if all(store.files.exists(part.file) for part in manifest.parts) else None
 
 
 def _same_features(one: Manifest, other: Manifest) -> bool:

@@ -24,7 +24,7 @@ Column = npt.NDArray[np.float64]
 PART_ROWS = 32_768
 """Rows of a full part: 4 MB of 14 features. Changing it changes the name of every new snapshot."""
 INDEX = ("symbol", "timestamp", "known_at")
-UTC = pa.timestamp("ns", tz="UTC")
+SYMBOL, UTC = pa.dictionary(pa.int32(), pa.string()), pa.timestamp("ns", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -159,16 +159,17 @@ def _parse(files: Files, part: Part, columns: list[str]) -> pa.Table:
         raise _damaged(files, part, "is missing") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(files, part, f"cannot be read: {error}") from error
+    types = [SYMBOL, UTC, UTC] + [pa.float64()] * (len(columns) - len(INDEX))
     whole = table.num_rows == part.rows and not any(c.null_count for c in table.columns)
-    if table.column_names != columns or not whole:
+    if (table.column_names, table.schema.types) != (columns, types) or not whole:
         raise _damaged(files, part, f"holds {table.num_rows} rows of {table.column_names}")
     return table.combine_chunks()
 
 
 def _damaged(files: Files, part: Part, what: str) -> DamagedSnapshot:
     return DamagedSnapshot(
-        f"{part.file} of the store {files.url} {what}; restore it from a backup, or remove it and "
-        "ingest and materialize again"
+        f"{part.file} of the store {files.url} {what}; restore it from a backup. "
+        "A part of features can also be removed and materialized again"
     )
 
 

@@ -75,6 +75,10 @@ def migrate(engine: sa.Engine) -> None:
         return
     try:
         with engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # Its driver begins no transaction for CREATE TABLE. All tables or none are made,
+                # and another process waits.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
     except sa.exc.DBAPIError:
