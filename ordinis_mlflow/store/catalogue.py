@@ -249,7 +249,8 @@ def _insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, o
     """Insert a row unless its key is taken; whether it was inserted."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(table).values(values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # The row itself is asked for: SQLAlchemy counts the rows of an INSERT under SQLite alone.
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def _row(manifest: Manifest, now: int, store: str) -> dict[str, object]:

@@ -112,8 +112,8 @@ def _from_json(name: str, content: dict[str, Any]) -> Manifest:
     texts = (manifest.dataset, manifest.bars, manifest.features, manifest.written_by)
     if not all(isinstance(text, str) for text in (*texts, *manifest.columns, *manifest.left_out)):
         raise TypeError("a name in it is no text")
-    if not manifest.parts:
-        raise ValueError("it has no parts")
+    if not manifest.parts or not 0 < len(manifest.columns) == len(set(manifest.columns)):
+        raise ValueError("it needs parts, and columns with different names")
     return manifest
 
 
