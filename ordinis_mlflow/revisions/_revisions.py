@@ -127,6 +127,9 @@ class Revisions:
         finite = np.isfinite(self.values).all(axis=1)
         if not finite.all():
             raise InvalidRevisions(f"{self.name(int(np.argmin(finite)))} is not finite")
+        for symbol in self.symbols:
+            if not _is_text(symbol):
+                raise InvalidRevisions(f"symbol {symbol!r} is not Unicode text; correct its name")
 
     def name(self, row: int) -> str:
         """Symbol and time of a row, for a message."""
@@ -212,6 +215,15 @@ def _by_symbol_and_time(codes: npt.NDArray[np.integer], times: Integers) -> Inte
     same = codes[1:] == codes[:-1]
     sorted_already = (codes[1:] >= codes[:-1]) & ~(same & (times[1:] < times[:-1]))
     return np.arange(len(times)) if sorted_already.all() else np.lexsort((times, codes))
+
+
+def _is_text(symbol: str) -> bool:
+    """Whether it can be written: half of a surrogate pair cannot."""
+    try:
+        symbol.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _say(nanoseconds: np.integer) -> str:

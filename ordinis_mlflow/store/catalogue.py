@@ -94,6 +94,9 @@ class Catalogue:
         self._engine = _engine(url)
         try:
             migrate(self._engine)
+        except StoreError:
+            self.close()
+            raise
         except sa.exc.SQLAlchemyError as error:
             self.close()
             raise StoreError(

@@ -54,16 +54,16 @@ class Files:
         except FileNotFoundError:
             raise
         except Exception as error:  # each kind of place has errors of its own
-            raise StoreError(
-                f"reading {name} from the store {self.url} failed: {_say(error)}; "
-                "make the place readable, and run again"
-            ) from error
+            raise self._unreadable(name, error) from error
         return data
 
     def exists(self, name: str) -> bool:
-        """Whether there is a whole file of this name."""
+        """Whether there is a whole file of this name; StoreError if that cannot be seen."""
         system, root = self._system()
-        found: bool = system.exists(f"{root}/{name}")
+        try:
+            found: bool = system.exists(f"{root}/{name}")
+        except Exception as error:
+            raise self._unreadable(name, error) from error
         return found
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -85,6 +85,12 @@ class Files:
                 f"{_say(error)}; nothing was kept of it. Free space or choose another "
                 "place, and run again: what was written before is used"
             ) from error
+
+    def _unreadable(self, name: str, error: Exception) -> StoreError:
+        return StoreError(
+            f"reading {name} from the store {self.url} failed: {_say(error)}; "
+            "make the place readable, and run again"
+        )
 
     def _system(self) -> tuple[Any, str]:
         system, root = fsspec.core.url_to_fs(self.url)

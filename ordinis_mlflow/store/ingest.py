@@ -60,8 +60,8 @@ def ingest(store: Store, dataset: str, arrival: Arrival, known_after: int | None
         InvalidRevisions: rows contradict what is known.
         StoreError: writing failed, or others kept being faster.
     """
-    if not dataset.strip() or len(dataset) > 128:
-        raise InvalidConfig(f"a data set's name has 1 to 128 characters, got {dataset!r}")
+    if not dataset.strip() or len(dataset) > 128 or not dataset.isprintable():
+        raise InvalidConfig(f"a data set's name has 1 to 128 printable characters, got {dataset!r}")
     for _ in range(ATTEMPTS):
         done = _attempt(store, dataset, arrival, known_after)
         if done is not None:

@@ -8,6 +8,8 @@ import alembic.migration
 import alembic.script
 import sqlalchemy as sa
 
+from ordinis_mlflow.errors import StoreError
+
 VERSION_TABLE = "ordinis_alembic_version"
 
 metadata = sa.MetaData()
@@ -66,13 +68,23 @@ VERDICTS = sa.Table(
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the tables to this version's schema; another process may be doing the same."""
+    """Bring the tables to this version's schema; another process may be doing the same.
+
+    Raises:
+        StoreError: a later version wrote them.
+    """
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    head = alembic.script.ScriptDirectory.from_config(config).get_current_head()
-    if _revision(engine) == head:
+    scripts = alembic.script.ScriptDirectory.from_config(config)
+    head, found = scripts.get_current_head(), _revision(engine)
+    if found == head:
         return
+    if found not in (None, *(script.revision for script in scripts.walk_revisions())):
+        raise StoreError(
+            f"the catalogue's tables have revision {found}, this version knows {head} and earlier "
+            "ones; use the version of ordinis_mlflow that wrote them"
+        )
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "sqlite":

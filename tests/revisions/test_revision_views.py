@@ -143,6 +143,12 @@ def test_two_values_known_at_once_are_named(same):
         log(frame).join(log(again))
 
 
+def test_a_symbol_that_cannot_be_written_is_named():
+    names = pd.Series(["\ud800"] * 5, dtype=object)
+    said = refused(history("A", range(5)).assign(symbol=names))
+    assert said == "symbol '\\ud800' is not Unicode text; correct its name"
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_value_that_is_not_finite_is_named(value):
     frame = history("A", range(5))

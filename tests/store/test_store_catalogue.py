@@ -243,9 +243,9 @@ def test_a_late_and_a_corrected_bar_are_known_when_they_came(store):
     assert table(before).equals(table(log(whole.drop(7))))
 
 
-@pytest.mark.parametrize("wrong", ["", "  ", "x" * 129])
+@pytest.mark.parametrize("wrong", ["", "  ", "x" * 129, "a\x00b", "\ud800", "a\nb"])
 def test_a_data_set_needs_a_name(store, wrong):
-    with pytest.raises(InvalidConfig, match="1 to 128 characters"):
+    with pytest.raises(InvalidConfig, match="1 to 128 printable characters"):
         ingest(store, wrong, arrival(history("A", range(5))))
 
 
@@ -296,6 +296,18 @@ def test_a_database_that_cannot_be_used_is_told(tmp_path):
         StoreError, match=r"postgresql.* database cannot be used: connection is bad"
     ):
         Catalogue(f"postgresql+psycopg://nobody@/none?host={tmp_path}")
+
+
+def test_tables_of_a_later_version_are_refused_and_left_alone(catalogue, database):
+    catalogue.close()
+    with connected(database) as connection:
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
+        connection.commit()
+    with pytest.raises(StoreError, match=r"have revision 0099, this version knows .* use the ver"):
+        Catalogue(database)
+    with connected(database) as connection:
+        found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+        assert found.scalar_one() == "0099"
 
 
 def test_the_schema_is_that_of_the_code(catalogue, database):

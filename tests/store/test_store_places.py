@@ -116,7 +116,9 @@ def test_a_server_that_does_not_answer(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-tests")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(StoreError, match="reading x from the store s3://b/s failed") as refusal:
-        Files("s3://b/s").read("x")
-    assert "of-tests" not in str(refusal.value)
+    files = Files("s3://b/s")
+    for use in (files.read, files.exists):
+        with pytest.raises(StoreError, match="reading x from the store s3://b/s failed") as refusal:
+            use("x")
+        assert "of-tests" not in str(refusal.value)
     s3fs.S3FileSystem.clear_instance_cache()
