@@ -155,6 +155,7 @@ def _parse(files: Files, part: Part, columns: list[str]) -> pa.Table:
             read_dictionary=["symbol"],
             page_checksum_verification=True,
         )
+        table.validate(full=True)  # a row's symbol may lie beyond the dictionary
     except FileNotFoundError as error:
         raise _damaged(files, part, "is missing") from error
     except (pa.ArrowException, OSError, ValueError) as error:

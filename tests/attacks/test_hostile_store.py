@@ -300,6 +300,15 @@ def test_a_part_with_too_few_or_too_many_columns(store, made):
         read(store.files, made.name)
 
 
+def test_a_part_whose_rows_name_no_symbol(store, made):
+    path = Path(store.files.url) / made.parts[0].file
+    whole = path.read_bytes()
+    for place in range(200):  # where the dictionary of symbols lies
+        path.write_bytes(whole[:place] + b"\x00" + whole[place + 1 :])
+        with contextlib.suppress(DamagedSnapshot):
+            assert read(store.files, made.name).symbols == ("A",)
+
+
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1PAR1", b"PAR1" + b"\xff" * 64 + b"PAR1"])
 def test_a_part_that_is_no_parquet_file(store, made, data):
     (Path(store.files.url) / made.parts[0].file).write_bytes(data)

@@ -128,7 +128,8 @@ def race_migrate(folder, url, processes):
 
 def race_materialize(folder, url, bars_name, processes):
     def work():
-        print(materialize(opened(folder, url), bars_name, SMALL).name, flush=True)
+        made = materialize(opened(folder, url), bars_name, SMALL)
+        os.write(1, f"{made.name}\n".encode())  # whole lines, whoever else writes
 
     together(work, [()] * int(processes))
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from revision_logs import DAY, KEYS, SMALL, START, history, log, revised, snapshot
 
 from ordinis_mlflow.errors import InvalidRevisions, TooFewBars
+from ordinis_mlflow.features import FeatureSet
+from ordinis_mlflow.features.volatility import high_low_range
 from ordinis_mlflow.store import Files, materialize, read, read_manifest
 from ordinis_mlflow.store.compute import feature_rows
 from ordinis_mlflow.store.snapshots import read_log
@@ -19,6 +21,7 @@ from ordinis_mlflow.store.write import extend, write
 
 pytestmark = pytest.mark.usefixtures("small_parts")
 KINDS = ("append", "symbol", "late", "correct", "nothing", "earlier")
+TINY = FeatureSet("tiny", 1, (high_low_range(),))
 FIELDS = ("codes", "times", "known", "values")
 
 
@@ -36,40 +39,44 @@ def computed(monkeypatch):
     return counts
 
 
+def between(frame, first, end):
+    days = (frame["timestamp"] - START) // DAY
+    return frame[(days >= first) & (days < end)]
+
+
 @st.composite
 def growths(draw):
-    """A first log, and what became known at a few later moments."""
-    whole = {name: history(name, range(80), draw(st.integers(0, 9))) for name in "ABC"}
-    days, holes = draw(st.integers(8, 30)), draw(st.sets(st.integers(2, 7), max_size=2))
-    frame = pd.concat(
-        [whole[name].iloc[[d for d in range(days) if d not in holes]] for name in "AB"]
-    )
-    steps = [frame]
-    for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4)):
-        days, now = days + 1, START + (days + 2) * DAY + DAY // 2
+    """A first log, and what became known at a few later moments; B has fewer bars than A."""
+    sparse = range(0, 80, draw(st.integers(1, 4)))
+    every = {"A": range(80), "B": sparse, "C": range(80)}
+    whole = {name: history(name, days, draw(st.integers(0, 9))) for name, days in every.items()}
+    end, holes = draw(st.integers(24, 36)), draw(st.sets(st.integers(1, 7), max_size=2))
+    in_holes = [START + day * DAY for day in holes]
+    frame = pd.concat([between(whole[name], 0, end) for name in "AB"])
+    steps = [frame[~frame["timestamp"].isin(in_holes)]]
+    for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=5)):
+        end, now = end + 1, START + (end + 2) * DAY + DAY // 2
         names = draw(st.sampled_from([["A"], ["B"], ["A", "B"]]))
+        chosen = pd.concat([whole[name] for name in names])
+        added = chosen.iloc[:0]
         if kind == "append":
             more = draw(st.integers(1, 9))
-            added = pd.concat([whole[n].iloc[days : days + more] for n in names])
-            days += more
+            added = between(chosen, end, end + more)
+            end += more
         elif kind == "symbol":
-            added = whole["C"].iloc[:days]
+            added = between(whole["C"], 0, end)
         elif kind == "late":
-            added = pd.concat([whole[n].iloc[sorted(holes)] for n in names]).assign(known_at=now)
+            added = chosen[chosen["timestamp"].isin(in_holes)].assign(known_at=now)
         elif kind == "correct":
-            rows = draw(st.sets(st.integers(0, days - 3), min_size=1, max_size=3))
-            old = pd.concat(steps)
-            some = old[old["symbol"].isin(names)].drop_duplicates(["symbol", "timestamp"])
-            rows = [row % len(some) for row in rows]
+            rows = draw(st.sets(st.integers(0, 50), min_size=1, max_size=3))
+            some = between(chosen, 0, end - 2)
+            rows = sorted({row % len(some) for row in rows})
             added = revised(some, rows, now, draw(st.integers(0, 9)))
         elif kind == "earlier":  # known before what is there: the log grows in the middle
-            added = (
-                whole["C"].iloc[: max(6, days // 2)].assign(known_at=lambda f: f["known_at"] + 1)
-            )
-        else:
-            added = frame.iloc[:0]
+            added = between(chosen, 0, end)
         steps.append(pd.concat([steps[-1], added]).drop_duplicates(KEYS, ignore_index=True))
-    return steps
+    skipped = draw(st.sets(st.integers(1, 5)))
+    return [step for place, step in enumerate(steps, 1) if place not in skipped] or steps
 
 
 def assert_equal_logs(left, right):
@@ -78,14 +85,14 @@ def assert_equal_logs(left, right):
         np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
 
 
-@settings(max_examples=40)
-@given(steps=growths(), number=st.integers())
-def test_growing_step_by_step_is_computing_at_once(shared_store, fresh_files, steps, number):
+@settings(max_examples=50)
+@given(steps=growths(), number=st.integers(), features=st.sampled_from([SMALL, TINY]))
+def test_growing_is_computing_at_once(shared_store, fresh_files, steps, number, features):
     name = f"grown {number}"
     for frame in steps:
         bars = snapshot(shared_store, frame, name)
-        made = materialize(shared_store, bars.name, SMALL, leave_out=False)
-    rows, _ = feature_rows(log(frame), SMALL)
+        made = materialize(shared_store, bars.name, features)
+    rows, _ = feature_rows(log(frame), features)
     assert made == write(fresh_files, replace(made, parts=()), rows)
     assert_equal_logs(read_log(shared_store.files, made), read_log(fresh_files, made))
 
