@@ -4,8 +4,10 @@ import errno
 import os
 from pathlib import Path
 
+import alembic.command
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from alembic import op
 from revision_logs import DAY, SMALL, bars, history, log, snapshot, table
 
@@ -173,6 +175,30 @@ def test_two_processes_and_more_make_the_tables_at_once(worker, tmp_path, databa
     catalogue = Catalogue(database)
     assert catalogue.dataset("none") is None
     catalogue.close()
+
+
+def test_tables_that_another_process_made_meanwhile_will_do(tmp_path, monkeypatch, url):
+    upgrade = alembic.command.upgrade
+
+    def overtaken(config, revision):
+        config.attributes["connection"].rollback()  # else the other one would wait for this one
+        monkeypatch.setattr(alembic.command, "upgrade", upgrade)
+        Catalogue(url).close()
+        raise sa.exc.ProgrammingError("CREATE TABLE", {}, Exception("already exists"))
+
+    monkeypatch.setattr(alembic.command, "upgrade", overtaken)
+    catalogue = Catalogue(url)
+    assert catalogue.dataset("none") is None
+    catalogue.close()
+
+
+def test_a_migration_that_is_refused_is_told(tmp_path, monkeypatch, url):
+    def refused(config, revision):
+        raise sa.exc.ProgrammingError("CREATE TABLE", {}, Exception("permission denied"))
+
+    monkeypatch.setattr(alembic.command, "upgrade", refused)
+    with pytest.raises(StoreError, match="sqlite database cannot be used: permission denied; make"):
+        Catalogue(url)
 
 
 def test_a_migration_that_fails_midway_leaves_nothing(tmp_path, monkeypatch, url):

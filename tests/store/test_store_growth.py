@@ -1,5 +1,6 @@
 """Only what became known since is computed, and nobody can tell from the result."""
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from revision_logs import DAY, KEYS, SMALL, START, history, log, revised, snapshot
+from revision_logs import DAY, KEYS, SMALL, START, frames, history, log, revised, snapshot
 
 from ordinis_mlflow.errors import InvalidRevisions, TooFewBars
 from ordinis_mlflow.features import FeatureSet
 from ordinis_mlflow.features.volatility import high_low_range
-from ordinis_mlflow.store import Files, materialize, read, read_manifest
+from ordinis_mlflow.store import Arrival, Files, ingest, materialize, read, read_manifest
 from ordinis_mlflow.store.compute import feature_rows
 from ordinis_mlflow.store.snapshots import read_log
 from ordinis_mlflow.store.write import extend, write
@@ -47,10 +48,10 @@ def between(frame, first, end):
 @st.composite
 def growths(draw):
     """A first log, and what became known at a few later moments; B has fewer bars than A."""
-    sparse = range(0, 80, draw(st.integers(1, 4)))
-    every = {"A": range(80), "B": sparse, "C": range(80)}
+    sparse = range(0, 100, draw(st.integers(1, 4)))
+    every = {"A": range(100), "B": sparse, "C": range(100)}
     whole = {name: history(name, days, draw(st.integers(0, 9))) for name, days in every.items()}
-    end, holes = draw(st.integers(24, 36)), draw(st.sets(st.integers(1, 7), max_size=2))
+    end, holes = draw(st.integers(36, 44)), draw(st.sets(st.integers(1, 14), max_size=3))
     in_holes = [START + day * DAY for day in holes]
     frame = pd.concat([between(whole[name], 0, end) for name in "AB"])
     steps = [frame[~frame["timestamp"].isin(in_holes)]]
@@ -108,6 +109,70 @@ def small_steps():
 def fresh_files(tmp_path_factory):
     """Files of another store, into which nothing was grown."""
     return Files(str(tmp_path_factory.mktemp("fresh")))
+
+
+def assert_as_at_once(store, fresh_files, frame, dataset="bars"):
+    made = materialize(store, snapshot(store, frame, dataset).name, SMALL)
+    rows, _ = feature_rows(log(frame), SMALL)
+    assert made == write(fresh_files, replace(made, parts=()), rows)
+
+
+NUMBERS = itertools.count()
+
+
+@settings(max_examples=30)
+@given(frame=frames(), data=st.data())
+def test_a_data_set_does_not_depend_on_what_came_first(shared_store, frame, data):
+    name = f"pieces {next(NUMBERS)}"
+    label = st.integers(0, 2)
+    labels = data.draw(st.lists(label, min_size=len(frame), max_size=len(frame)))
+    for _, part in frame.groupby(np.array(labels)):
+        arrival = Arrival("source", log(part), pd.DataFrame())
+        done = ingest(shared_store, name, arrival, known_after=DAY)
+        assert done.rows == len(part)
+    assert done.snapshot == snapshot(shared_store, frame, name).name
+
+
+def test_corrections_of_two_days_that_come_as_one_growth(store, fresh_files, computed):
+    whole = history("A", range(60))
+    materialize(store, snapshot(store, whole).name, SMALL)
+    now = START + 70 * DAY
+    both = [revised(whole, [row], now + wait * DAY, row) for row, wait in ((50, 0), (52, 1))]
+    assert_as_at_once(store, fresh_files, pd.concat([whole, *both], ignore_index=True))
+    assert computed[1] < len(whole)
+
+
+def test_many_corrections_of_old_bars_are_no_bars_to_look_back_on(store, fresh_files):
+    whole = history("A", range(80))
+    now = START + 50 * DAY
+    corrected = [revised(whole, [row], now + row, row) for row in range(0, 38, 2)]
+    known = pd.concat([whole.iloc[:40], *corrected], ignore_index=True)
+    materialize(store, snapshot(store, known).name, SMALL)
+    grown = pd.concat([known, whole.iloc[55:57]], ignore_index=True)
+    assert_as_at_once(store, fresh_files, grown)
+
+
+def test_a_log_that_grows_in_its_middle(store, fresh_files):
+    whole = history("A", range(40))
+    materialize(store, snapshot(store, whole.drop(10)).name, SMALL)
+    assert_as_at_once(store, fresh_files, whole)
+
+
+def test_bars_that_are_no_growth_of_the_earlier_ones(store, fresh_files):
+    whole = history("A", range(80))
+    other = pd.concat([whole.iloc[:40], revised(whole, [39], START + 45 * DAY)])
+    materialize(store, snapshot(store, other).name, SMALL)
+    assert_as_at_once(store, fresh_files, whole.iloc[[*range(40), *range(50, 60)]])
+
+
+def test_symbols_that_were_left_out_are_refused_although_others_grow(store):
+    both = [history("A", range(40)), history("B", range(3))]
+    young = snapshot(store, pd.concat([both[0].iloc[:30], both[1]]))
+    materialize(store, young.name, SMALL, leave_out=True)
+    grown = snapshot(store, pd.concat(both))
+    with pytest.raises(TooFewBars, match="1 of 2 symbols"):
+        materialize(store, grown.name, SMALL)
+    assert materialize(store, grown.name, SMALL, leave_out=True).left_out == ("B",)
 
 
 def test_only_the_end_of_the_log_is_computed(store, small_steps, computed):
