@@ -41,9 +41,11 @@ def load_data(store: Store, options: TrainOptions) -> Data:
     features = read_manifest(store.files, name) if name else snapshot_of(store, options)
     if not features.bars:
         raise InvalidConfig(f"snapshot {name} holds bars; materialize features of it first")
-    asked = options.features
-    if asked not in (features.features, TrainOptions.features):
-        raise InvalidConfig(f"snapshot {name} holds {features.features}, and not {asked}")
+    if features.features != options.features:
+        raise InvalidConfig(
+            f"snapshot {name} holds {features.features}, and not {options.features}: "
+            f"pass features={features.features}"
+        )
     moment = options.moment()
     as_of = LAST if moment is None else moment
     table = read(store.files, features.name, as_of)

@@ -8,7 +8,14 @@ from mlflow import MlflowClient
 
 from flows.command_line import NONE, given, parse, run
 from flows.packaging import CPU, BarWindows, build_package
-from flows.training import Training, load, record, recorded_settings, resumable
+from flows.training import (
+    Training,
+    load,
+    parameters,
+    record,
+    recorded_settings,
+    resumable,
+)
 from ordinis_mlflow import flavor
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.evaluation import (
@@ -76,7 +83,8 @@ def main(arguments: Sequence[str]) -> None:
     checkpoint = resumable(asked.run_id, training)
     if checkpoint is None:
         raise CheckpointError(f"run {asked.run_id} has no checkpoint: it ended before an epoch did")
-    with tracked_run(training.parameters(), {"ordinis.exported_from": asked.run_id}, apart=True):
+    settings = parameters(training.options, training.config)
+    with tracked_run(settings, {"ordinis.exported_from": asked.run_id}, apart=True):
         record(training)
         publish(training, checkpoint)
 

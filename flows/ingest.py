@@ -11,7 +11,7 @@ from flows.command_line import NONE, given, parse, run
 from flows.source import BarsOptions
 from ordinis_mlflow.bars import Bars, Table
 from ordinis_mlflow.errors import InvalidConfig, TooFewBars
-from ordinis_mlflow.lineage import SnapshotDataset
+from ordinis_mlflow.lineage.snapshot import SnapshotDataset
 from ordinis_mlflow.quality import Inspection, QualityRules, Suspicion, inspect
 from ordinis_mlflow.quality.inspection import CHECKS
 from ordinis_mlflow.revisions import Panel, Revisions, stated

@@ -7,7 +7,7 @@ import mlflow
 
 from flows.command_line import NONE, given, parse, run
 from ordinis_mlflow.features import FeatureSet, feature_set
-from ordinis_mlflow.lineage import SnapshotDataset
+from ordinis_mlflow.lineage.snapshot import SnapshotDataset
 from ordinis_mlflow.store import Store, materialize, open_store
 from ordinis_mlflow.tracking import tracked_run
 

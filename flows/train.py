@@ -9,7 +9,7 @@ from tqdm import tqdm
 from flows.command_line import given, parse, run
 from flows.export import Published, publish
 from flows.options import TrainOptions
-from flows.training import Training, load, record, resumable, settings_of
+from flows.training import Training, load, parameters, record, resumable, settings_of
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit
 from ordinis_mlflow.tracking import log_checkpoint, tracked_run
 
@@ -28,7 +28,7 @@ def train(options: TrainOptions, config: LSTMConfig) -> Published:
     training = load(options, config)
     checkpoint = resumable(resumed, training) if resumed else None
 
-    with tracked_run(training.parameters(), {}, apart=bool(resumed)):
+    with tracked_run(parameters(options, config), {}, apart=bool(resumed)):
         record(training)
         if resumed:
             mlflow.set_tag("ordinis.resumed_from", resumed)

@@ -12,7 +12,7 @@ from flows.options import VOLATILITY, TrainOptions
 from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.forecast import Forecast
-from ordinis_mlflow.lineage import SnapshotDataset
+from ordinis_mlflow.lineage.snapshot import SnapshotDataset
 from ordinis_mlflow.network import Checkpoint, LSTMConfig, TrainingState
 from ordinis_mlflow.prepare import Prepared, prepare
 from ordinis_mlflow.store import open_store
@@ -36,23 +36,24 @@ class Training:
         """What the features were computed from, as of the same moment."""
         return self.data.bars
 
-    def parameters(self) -> Mapping[str, object]:
-        """Every setting, by name."""
-        return {**asdict(self.options), **asdict(self.config)}
-
     def checkpoint(self, state: TrainingState) -> Checkpoint:
         """The state with what it belongs to."""
         features = len(self.prepared.scaler.names)
         return Checkpoint(state, self.config, features, self.bars.digest())
 
 
+def parameters(options: TrainOptions, config: LSTMConfig) -> Mapping[str, object]:
+    """Every setting, by name."""
+    return {**asdict(options), **asdict(config)}
+
+
 def load(options: TrainOptions, config: LSTMConfig) -> Training:
     """Everything that can be refused, before a run is started."""
     forecast = Forecast(options.horizon, config.degrees_of_freedom, options.no_trade_band)
     data = load_data(open_store(mlflow.get_tracking_uri()), options)
-    # What was read, not where from: continued and exported again, it is the same whatever the
-    # file says by then.
-    options = replace(options, snapshot=data.features.name, features=data.features.features)
+    # What was read, not where from: continued or exported again, it is the same whatever the file
+    # says by then.
+    options = replace(options, snapshot=data.features.name)
     prepared = prepare(
         data.bars,
         data.table,

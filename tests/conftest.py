@@ -104,7 +104,7 @@ def small_run(small_training, tracking_store):
     from flows.training import record
     from ordinis_mlflow.tracking import tracked_run
 
-    with tracked_run(small_training.parameters(), {"ordinis.entry_point": "train"}) as run:
+    with tracked_run({}, {"ordinis.entry_point": "train"}) as run:
         record(small_training)
         checkpoint = small_training.checkpoint(train_network(small_training, None))
         package = build_package(small_training, checkpoint, BarWindows(small_training))

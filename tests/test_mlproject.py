@@ -164,7 +164,8 @@ def test_pins_satisfy_pyproject(extras, files):
     wanted = list(PYPROJECT["dependencies"])
     for extra in extras:
         wanted += PYPROJECT["optional-dependencies"][extra]
-    for requirement in map(Requirement, wanted):
+    others = (each for each in map(Requirement, wanted) if each.name != "ordinis-mlflow")
+    for requirement in others:
         version = pinned[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), (requirement, version)
 

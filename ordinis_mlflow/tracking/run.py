@@ -45,7 +45,8 @@ def provenance() -> dict[str, str]:
     try:
         repository = git.Repo(search_parent_directories=True)
         commit = repository.head.commit.hexsha
-    except (git.InvalidGitRepositoryError, ValueError):  # no repository, or one without a commit
+    except (git.InvalidGitRepositoryError, ValueError, BrokenPipeError):
+        # No repository, one without a commit, or another user's, over which git hangs up.
         return {**tags, "ordinis.git.dirty": "unknown"}
     dirty = repository.is_dirty(untracked_files=True)
     return {**tags, MLFLOW_GIT_COMMIT: commit, "ordinis.git.dirty": str(dirty).lower()}

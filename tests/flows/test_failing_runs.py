@@ -10,7 +10,7 @@ import mlflow.projects
 import pytest
 from mlflow.exceptions import ExecutionException
 
-from flows.options import URL_VARIABLE
+from flows.source import URL_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("tracking_store")

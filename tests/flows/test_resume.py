@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from flows.options import TrainOptions
 from flows.train import train
-from flows.training import load, record
+from flows.training import load, record, resumable
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.network.checkpoint import load_checkpoint
@@ -91,7 +91,9 @@ def test_killed_training_goes_on(stop, trained, network):
     run = mlflow.get_run(published.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["ordinis.resumed_from"] == killed
-    assert run.data.params == {**trained.run.data.params, "resume": killed}
+    snapshot = trained.run.data.tags["ordinis.snapshot"]
+    expected = {**trained.run.data.params, "resume": killed, "snapshot": snapshot}
+    assert run.data.params == expected
     for name in ("train/loss_nats", "validation/loss_nats"):
         history = losses(published.run_id, name)
         assert [step for step, _ in history] == list(range(1, network.epochs + 1))
@@ -144,18 +146,29 @@ def test_what_the_run_used_may_be_said_again(trained, options, network):
     assert len(state.epochs) == network.epochs
 
 
-def test_other_bars_are_refused(trained, frame, csv, run_ids):
-    before, kept = run_ids(), csv.read_bytes()
+@pytest.mark.usefixtures("state_only")
+def test_it_goes_on_with_its_snapshot_whatever_the_file_says_by_now(trained, frame, csv):
+    kept = csv.read_bytes()
     try:
         changed = frame.copy()
         changed.loc[200, "volume"] += 1.0
         changed.to_csv(csv, index=False)
-        with pytest.raises(CheckpointError, match="trained on other bars") as error:
-            train(TrainOptions(resume=trained.run_id), LSTMConfig())
+        state = train(TrainOptions(resume=trained.run_id), LSTMConfig())
     finally:
         csv.write_bytes(kept)
+    unbroken = load_checkpoint(trained.model / "checkpoint.safetensors").state
+    assert equal(state.weights, unbroken.weights)
+
+
+def test_other_bars_are_refused(trained, monkeypatch):
+    """A store that was made anew may hold a snapshot of the same name only if its rows are."""
+    training = load(trained.published.training.options, trained.published.training.config)
+    part = training.bars.parts[0]
+    changed = dataclasses.replace(part, values=part.values * 2.0)
+    data = dataclasses.replace(training.data, bars=type(training.bars)((changed,)))
+    with pytest.raises(CheckpointError, match="trained on other bars") as error:
+        resumable(trained.run_id, dataclasses.replace(training, data=data))
     assert trained.run_id in str(error.value)
-    assert run_ids() == before
 
 
 @pytest.mark.parametrize("run_id", ["0" * 32, "abc"])

@@ -43,7 +43,8 @@ def test_parameters_are_all_there(trained, options, network):
 
 def test_settings_are_kept(trained, options, network):
     kept = json.loads(mlflow.artifacts.load_text(f"runs:/{trained.run_id}/options.json"))
-    assert TrainOptions(**kept["options"]) == options
+    snapshot = trained.published.training.data.features.name
+    assert TrainOptions(**kept["options"]) == dataclasses.replace(options, snapshot=snapshot)
     assert LSTMConfig(**kept["config"]) == network
 
 
@@ -73,13 +74,30 @@ def test_judged_numbers_are_the_logged_ones(trained):
         assert trained.run.data.metrics[f"test/{name}"] == value
 
 
-def test_bars_are_an_input(trained):
+def test_snapshot_is_an_input(trained):
     (used,) = trained.run.inputs.dataset_inputs
-    digest = trained.published.training.bars.digest()
-    assert used.dataset.digest == digest[:32]
+    training = trained.published.training
+    assert used.dataset.digest == training.data.features.name
+    assert trained.run.data.tags["ordinis.snapshot"] == used.dataset.digest
     assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}
     contract = json.loads((trained.model / "contract.json").read_text())
-    assert contract["data_digest"] == digest
+    assert contract["data_digest"] == training.bars.digest()
+    assert contract["data_snapshot"] == used.dataset.digest
+    assert contract["data_as_of"] is None
+
+
+def test_snapshot_is_loaded_back_from_the_run(trained):
+    (used,) = trained.run.inputs.dataset_inputs
+    rows = mlflow.data.get_source(used.dataset).load()
+    data = trained.published.training.data
+    assert np.array_equal(rows[list(data.table.columns)], data.table.values)
+    assert (rows["known_at"] > rows["timestamp"]).all()
+
+
+def test_scaler_names_its_snapshot_and_rows(trained):
+    kept = json.loads((trained.model / "scaler.json").read_text())
+    assert kept["snapshot"] == trained.published.training.data.features.name
+    assert kept["rows"] > 0
 
 
 def test_code_is_named(trained):

@@ -3,8 +3,8 @@
 import pytest
 
 from flows.export import main as export
-from flows.options import URL_VARIABLE
 from flows.predict import main as predict
+from flows.source import URL_VARIABLE
 from flows.train import main
 from ordinis_mlflow.errors import OrdinisError
 
