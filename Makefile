@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export DO_NOT_TRACK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint ui serve bench clean
+.PHONY: help setup demo test ui serve bench docs clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph
 	python -m bench.train
 	python -m bench.serve
+
+docs: .venv/installed  ## docs/features.md from the features' definitions
+	python -m ordinis_mlflow.features.table > docs/features.md
 
 clean:  ## remove .venv, .ordinis and caches: runs and models are lost
 	rm -rf .venv .ordinis build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

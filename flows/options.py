@@ -13,12 +13,10 @@ from flows.command_line import NONE, given
 from flows.source import BarsOptions
 from ordinis_mlflow.bars import instant
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.features import FeatureSet, feature_set
-from ordinis_mlflow.features.feature_set import VOLATILITY_WINDOW
-from ordinis_mlflow.features.volatility import realised_volatility
+from ordinis_mlflow.features import UNIT, FeatureSet, feature_set
 from ordinis_mlflow.splits import Holdout
 
-VOLATILITY = realised_volatility(VOLATILITY_WINDOW).name
+VOLATILITY = UNIT.name
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,14 @@ class TrainOptions(BarsOptions):
         return Holdout(validation=self.validation, test=self.test)
 
     def feature_set(self) -> FeatureSet:
-        """The features."""
-        return feature_set(self.features)
+        """The features, among them the one in which forecasts are measured."""
+        features = feature_set(self.features)
+        if VOLATILITY not in features.names:
+            raise InvalidConfig(
+                f"feature set {self.features!r} lacks {VOLATILITY}, in which forecasts are "
+                "measured: add it to the set"
+            )
+        return features
 
     def moment(self) -> int | None:
         """``as_of`` in UTC nanoseconds; None for everything."""

@@ -33,13 +33,17 @@ class Feature:
     """A pure function of the last ``lookback`` bars.
 
     Attributes:
-        name: in snake case, with its window in bars.
+        name: in snake case, with its windows in bars.
         lookback: how many bars a row reads, its own included.
         unit: of the value.
-        compute: bars of shape (..., time) to rows of shape (..., time - lookback + 1).
+        formula: for people; docs/features.md explains its letters.
+        source: who defined it, and when.
+        compute: bars of shape (..., time) to rows of shape (..., time - lookback + 1), or more.
     """
 
     name: str
     lookback: int
     unit: str
+    formula: str
+    source: str
     compute: Callable[[BarArrays, Windowed], Array]

@@ -10,22 +10,7 @@ from array_api_compat import array_namespace
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features.feature import BarArrays, Feature
 from ordinis_mlflow.features.kernels import Array
-from ordinis_mlflow.features.price import (
-    bollinger_percent_b,
-    log_return,
-    macd_histogram,
-    macd_line,
-    rsi,
-)
 from ordinis_mlflow.features.probe_bars import probe_bars
-from ordinis_mlflow.features.volatility import (
-    average_true_range,
-    garman_klass_volatility,
-    high_low_range,
-    parkinson_volatility,
-    realised_volatility,
-)
-from ordinis_mlflow.features.volume import volume_z_score
 from ordinis_mlflow.features.windowed import History, Windowed
 
 PROBE_BARS = 512
@@ -34,8 +19,6 @@ PROBE_ROWS = 8
 """How many rows of each feature the fingerprint holds, the newest."""
 FINGERPRINT_TOLERANCE = 1e-9
 """Relative difference that another order of the same arithmetic may make."""
-
-
 SHORT = 21
 """Features that look back no further share one slice of the bars; the others are given them all."""
 
@@ -91,6 +74,11 @@ class FeatureSet:
             )
 
     @property
+    def key(self) -> str:
+        """``name@version``, by which contracts and parameters name it."""
+        return f"{self.name}@{self.version}"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The features' names, in the order of their columns."""
         return tuple(feature.name for feature in self.features)
@@ -144,42 +132,6 @@ class FeatureSet:
         table = self.history(probe_bars(PROBE_BARS))[-PROBE_ROWS:]
         columns = zip(self.names, table.T, strict=True)
         return Fingerprint({name: tuple(map(float, column)) for name, column in columns})
-
-
-VOLATILITY_WINDOW = 20
-"""Bars behind the volatility in which labels and forecasts are measured."""
-
-TECHNICAL_1 = FeatureSet(
-    name="technical",
-    version=1,
-    features=(
-        log_return(1),
-        log_return(5),
-        log_return(20),
-        realised_volatility(VOLATILITY_WINDOW),
-        parkinson_volatility(20),
-        garman_klass_volatility(20),
-        rsi(14),
-        macd_line(12, 26),
-        macd_histogram(12, 26, 9),
-        bollinger_percent_b(20),
-        average_true_range(14),
-        high_low_range(),
-        volume_z_score(20),
-    ),
-)
-
-
-def feature_set(name: str) -> FeatureSet:
-    """The feature set that a contract or a parameter names, for example ``technical@1``.
-
-    Raises:
-        InvalidConfig: no such set in this version of the package.
-    """
-    known = {f"{each.name}@{each.version}": each for each in (TECHNICAL_1,)}
-    if name not in known:
-        raise InvalidConfig(f"feature set {name!r} is not known; there are {sorted(known)}")
-    return known[name]
 
 
 def _gap(left: tuple[float, ...] | None, right: tuple[float, ...] | None) -> float:

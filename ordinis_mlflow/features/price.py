@@ -1,85 +1,115 @@
-"""Features of the close: returns, momentum and bands. All are unchanged when prices are scaled."""
-
-from collections.abc import Callable
+"""Features of the close alone: how far it has come, and where it stands in its past."""
 
 from array_api_compat import array_namespace
 
 from ordinis_mlflow.features.feature import BarArrays, Feature
-from ordinis_mlflow.features.kernels import (
-    IDENTITY,
-    Array,
-    Cascade,
-    Difference,
-    Kernel,
-    ema,
-    wilder,
-)
-from ordinis_mlflow.features.windowed import Windowed, change, newest
-
-FLAT = 1e-6
-"""A price move below this share of the price counts as none, where a feature divides by it."""
+from ordinis_mlflow.features.kernels import Array
+from ordinis_mlflow.features.moves import FLAT, aligned, ratio
+from ordinis_mlflow.features.windowed import Windowed, change
 
 
 def log_return(n: int) -> Feature:
-    """Log return over ``n`` bars: ln(close[t] / close[t - n])."""
+    """Log return over ``n`` bars."""
 
     def compute(bars: BarArrays, windowed: Windowed) -> Array:
         close = bars.close
         return array_namespace(close).log(close[..., n:] / close[..., :-n])
 
-    return Feature(f"log_return_{n}", n + 1, "log return", compute)
+    return Feature(
+        name=f"log_return_{n}",
+        lookback=n + 1,
+        unit="log return",
+        formula=f"ln(C / C[-{n}])",
+        source="definition",
+        compute=compute,
+    )
 
 
-def rsi(period: int) -> Feature:
-    """Relative strength index, 0 to 100 (Wilder 1978, New Concepts in Technical Trading Systems).
+def momentum(n: int, skipped: int) -> Feature:
+    """Log return over ``n`` bars without the newest ones, which tend to reverse."""
 
-    100 U / (U + D), with U and D Wilder's averages of rises and falls of the close; written as
-    50 + 50 (U − D) / (U + D). 50 where the close did not move.
-    """
-    average = wilder(period)
+    def compute(bars: BarArrays, windowed: Windowed) -> Array:
+        close = bars.close
+        late, early = close[..., n - skipped : -skipped], close[..., :-n]
+        return array_namespace(close).log(late / early)
+
+    return Feature(
+        name=f"momentum_{n}_{skipped}",
+        lookback=n + 1,
+        unit="log return",
+        formula=f"ln(C[-{skipped}] / C[-{n}])",
+        source="Jegadeesh and Titman 1993",
+        compute=compute,
+    )
+
+
+def distance_to_high(n: int) -> Feature:
+    """How far the close lies below the highest high of ``n`` bars: 0 at it."""
+
+    def compute(bars: BarArrays, windowed: Windowed) -> Array:
+        close, high = aligned(bars.close, windowed.highest(bars.high, n))
+        return array_namespace(close).log(close / high)
+
+    return Feature(
+        name=f"distance_to_high_{n}",
+        lookback=n,
+        unit="log return",
+        formula=f"ln(C / max{n} H)",
+        source="George and Hwang 2004",
+        compute=compute,
+    )
+
+
+def distance_to_low(n: int) -> Feature:
+    """How far the close lies above the lowest low of ``n`` bars: 0 at it."""
+
+    def compute(bars: BarArrays, windowed: Windowed) -> Array:
+        close, low = aligned(bars.close, windowed.lowest(bars.low, n))
+        return array_namespace(close).log(close / low)
+
+    return Feature(
+        name=f"distance_to_low_{n}",
+        lookback=n,
+        unit="log return",
+        formula=f"ln(C / min{n} L)",
+        source="after George and Hwang 2004",
+        compute=compute,
+    )
+
+
+def efficiency_ratio(n: int) -> Feature:
+    """Net move over the path that led there, 0 to 1; 0 where the close did not move."""
 
     def compute(bars: BarArrays, windowed: Windowed) -> Array:
         xp = array_namespace(bars.close)
-        move = change(bars.close, 1)
-        total = windowed.filter(xp.abs(move), average)
-        floor = FLAT * newest(bars.close, total)
-        return 50.0 + 50.0 * windowed.filter(move, average) / xp.maximum(total, floor)
+        net = xp.abs(change(bars.close, n)) / n
+        path = windowed.mean(xp.abs(change(bars.close, 1)), n)
+        return ratio(net, path, FLAT * bars.close)
 
-    return Feature(f"rsi_{period}", average.length + 1, "0 to 100", compute)
-
-
-def macd_line(fast: int, slow: int) -> Feature:
-    """Moving average convergence divergence over price (Appel 1979): (fast − slow EMA) / close."""
-    line = Difference(ema(fast), ema(slow))
-    return Feature(f"macd_{fast}_{slow}", line.length, "share of price", _over_price(line))
-
-
-def macd_histogram(fast: int, slow: int, signal: int) -> Feature:
-    """MACD line less its own EMA over ``signal`` bars, over price (Appel 1979)."""
-    line = Difference(ema(fast), ema(slow))
-    histogram = Cascade(line, Difference(IDENTITY, ema(signal)))
-    name = f"macd_histogram_{fast}_{slow}_{signal}"
-    return Feature(name, histogram.length, "share of price", _over_price(histogram))
+    return Feature(
+        name=f"efficiency_ratio_{n}",
+        lookback=n + 1,
+        unit="0 to 1",
+        formula=f"|C − C[-{n}]| / Σ{n} |C − C[-1]|",
+        source="Kaufman 1995, Smarter Trading",
+        compute=compute,
+    )
 
 
-def bollinger_percent_b(n: int, width: float = 2.0) -> Feature:
-    """Bollinger %b: where the close lies between the bands mean ± width·std (Bollinger 2001).
-
-    0 at the lower band, 1 at the upper, 0.5 where the close did not move.
-    """
+def ulcer_index(n: int) -> Feature:
+    """Ulcer index: root mean square of the drawdown from the highest close of ``n`` bars."""
 
     def compute(bars: BarArrays, windowed: Windowed) -> Array:
         xp = array_namespace(bars.close)
-        deviation, std = windowed.spread(bars.close, n)
-        band = xp.maximum(2.0 * width * std, FLAT * newest(bars.close, std))
-        return 0.5 + deviation / band
+        close, peak = aligned(bars.close, windowed.wider(n - 1).highest(bars.close, n))
+        fall = (close - peak) / peak
+        return xp.sqrt(windowed.mean(fall * fall, n))
 
-    return Feature(f"bollinger_percent_b_{n}", n, "0 lower band, 1 upper band", compute)
-
-
-def _over_price(kernel: Kernel) -> Callable[[BarArrays, Windowed], Array]:
-    def compute(bars: BarArrays, windowed: Windowed) -> Array:
-        filtered = windowed.filter(bars.close, kernel)
-        return filtered / newest(bars.close, filtered)
-
-    return compute
+    return Feature(
+        name=f"ulcer_index_{n}",
+        lookback=2 * n - 1,
+        unit="share of price",
+        formula=f"√ mean{n} ((C − max{n} C) / max{n} C)²",
+        source="Martin and McCann 1989",
+        compute=compute,
+    )

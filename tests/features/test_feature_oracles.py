@@ -7,8 +7,9 @@ import talib
 from arch.data import sp500
 
 from ordinis_mlflow.features import TECHNICAL_1, BarArrays, Feature, History, kernels, probe_bars
-from ordinis_mlflow.features.price import bollinger_percent_b, macd_histogram, macd_line, rsi
-from ordinis_mlflow.features.volatility import average_true_range
+from ordinis_mlflow.features.oscillators import rsi
+from ordinis_mlflow.features.trend import macd_histogram, macd_line
+from ordinis_mlflow.features.volatility import average_true_range, bollinger_percent_b
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 WARM_UP = 800

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ordinis_mlflow.features import TECHNICAL_1, Banded, BarArrays, Feature, History
-from ordinis_mlflow.features.price import bollinger_percent_b
+from ordinis_mlflow.features.volatility import bollinger_percent_b
 from ordinis_mlflow.features.volume import volume_z_score
 
 LOOKBACK = TECHNICAL_1.lookback

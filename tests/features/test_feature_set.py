@@ -19,7 +19,9 @@ from ordinis_mlflow.features import (
     probe_bars,
 )
 from ordinis_mlflow.features.feature_set import PROBE_ROWS
-from ordinis_mlflow.features.price import log_return, macd_histogram, rsi
+from ordinis_mlflow.features.oscillators import rsi
+from ordinis_mlflow.features.price import log_return
+from ordinis_mlflow.features.trend import macd_histogram
 from ordinis_mlflow.features.volatility import high_low_range
 
 

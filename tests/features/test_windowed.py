@@ -193,7 +193,7 @@ def test_banded_matrix_refuses_too_few_bars():
 
 
 def test_a_feature_that_declares_too_short_a_lookback_is_refused_in_the_graph():
-    liar = Feature("liar", 3, "none", lambda bars, windowed: windowed.mean(bars.close, 5))
+    liar = Feature("liar", 3, "", "", "", lambda bars, windowed: windowed.mean(bars.close, 5))
     features = FeatureSet("wrong", 1, (liar,))
     with pytest.raises(InvalidConfig, match="lookback is too short for what it reads"):
         features.compute(BarArrays.of(np.ones((4, 5))), Banded(rows=2))
