@@ -103,16 +103,16 @@ def _module(case):
     return SignalGraph(FEATURES, scaler, network, forecast, VOLATILITY, STEPS)
 
 
-def random_windows(n, seed=0):
-    """Bars of random walks, each window at another price and volatility, shape (n, LOOKBACK, 5)."""
+def random_windows(n, seed=0, bars=LOOKBACK):
+    """Bars of random walks, each window at another price and volatility, shape (n, bars, 5)."""
     rng = np.random.default_rng(seed)
     level = np.exp(rng.uniform(-2, 8, (n, 1)))
     move = rng.uniform(0.002, 0.04, (n, 1))
-    close = level * np.exp(np.cumsum(move * rng.standard_t(5, (n, LOOKBACK)), axis=1))
-    opened = close * np.exp(0.5 * move * rng.normal(size=(n, LOOKBACK)))
-    high = np.maximum(opened, close) * np.exp(move * rng.random((n, LOOKBACK)))
-    low = np.minimum(opened, close) * np.exp(-move * rng.random((n, LOOKBACK)))
-    volume = np.exp(rng.normal(12.0, 1.0, (n, LOOKBACK)))
+    close = level * np.exp(np.cumsum(move * rng.standard_t(5, (n, bars)), axis=1))
+    opened = close * np.exp(0.5 * move * rng.normal(size=(n, bars)))
+    high = np.maximum(opened, close) * np.exp(move * rng.random((n, bars)))
+    low = np.minimum(opened, close) * np.exp(-move * rng.random((n, bars)))
+    volume = np.exp(rng.normal(12.0, 1.0, (n, bars)))
     return np.stack([opened, high, low, close, volume], axis=-1)
 
 
