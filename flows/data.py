@@ -1,15 +1,16 @@
 """Data: the bars and features of a training, from the store, as of one moment."""
 
+import hashlib
 from dataclasses import dataclass
 
 from flows.command_line import given
-from flows.ingest import CALENDARS, IngestOptions, ingest_table
+from flows.ingest import CALENDARS, IngestOptions, arrival_of
 from flows.options import TrainOptions
-from ordinis_mlflow.bars import Bars
+from ordinis_mlflow.bars import Bars, Table
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.quality import QualityRules
-from ordinis_mlflow.revisions import LAST, Panel
-from ordinis_mlflow.store import Manifest, Store, materialize, read, read_manifest
+from ordinis_mlflow.revisions import LAST, Panel, stated
+from ordinis_mlflow.store import Manifest, Store, ingest, materialize, read, read_manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +64,19 @@ def snapshot_of(store: Store, options: TrainOptions) -> Manifest:
     table = options.load_table()
     name = options.stem()
     if options.bars not in CALENDARS:
-        name = f"{name[:64]}-{table.bars().digest()[:12]}"
+        name = f"{name[:64]}-{content(table)[:12]}"
     ingested = IngestOptions(options.bars, options.query, dataset=name)
-    done = ingest_table(store, ingested, QualityRules(), table)
+    done = ingest(store, name, arrival_of(store, ingested, QualityRules(), table))
     if done.quarantined:
         print(f"warning: {done.quarantined} suspicious bars are set aside: {done.quarantine}")
     return materialize(store, done.snapshot, options.feature_set())
+
+
+def content(table: Table) -> str:
+    """Digest of all rows, and of when each was known where the table says so."""
+    if not table.states_known:
+        return table.bars().digest()
+    log = stated(table)
+    arrays = (log.codes, log.times, log.known, log.values)
+    head = repr((log.symbols, len(log))).encode()
+    return hashlib.sha256(b"".join([head, *(array.tobytes() for array in arrays)])).hexdigest()

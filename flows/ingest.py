@@ -4,24 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import mlflow
-import numpy as np
 import pandas as pd
 
+from flows.arrival import check
 from flows.command_line import NONE, given, parse, run
 from flows.source import BarsOptions
-from ordinis_mlflow.bars import Bars, Table
-from ordinis_mlflow.errors import InvalidConfig, TooFewBars
+from ordinis_mlflow.bars import Table
+from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.lineage.snapshot import SnapshotDataset
-from ordinis_mlflow.quality import Inspection, QualityRules, Suspicion, inspect
+from ordinis_mlflow.quality import QualityRules
 from ordinis_mlflow.quality.inspection import CHECKS
-from ordinis_mlflow.revisions import Panel, Revisions, stated
 from ordinis_mlflow.store import Arrival, Ingest, Store, ingest, open_store, read, read_manifest
 from ordinis_mlflow.tracking import tracked_run
+from ordinis_mlflow.verdict import Verdict
 
 CALENDARS = {"sp500": "XNYS", "nasdaq": "XNYS"}
 """Of the data sets that come along; NASDAQ keeps the sessions of New York."""
-CONTEXT = 100
-"""Bars before the new ones that the checks are given, to know what is usual."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,14 @@ class IngestOptions(BarsOptions):
         text = given(self.known_after)
         if text is None:
             return None
+        refusal = InvalidConfig(f"known_after {text!r} is no duration; write 1D or 16h")
         try:
             delay = pd.Timedelta(text)
         except ValueError as error:
-            raise InvalidConfig(f"known_after {text!r} is no duration; write 1D or 16h") from error
-        if pd.isna(delay) or delay < pd.Timedelta(0):
+            raise refusal from error
+        if pd.isna(delay) or text.strip().isdecimal():  # a bare number would be nanoseconds
+            raise refusal
+        if delay < pd.Timedelta(0):
             raise InvalidConfig(f"known_after must be 0 or more, got {text!r}")
         return int(delay.value)
 
@@ -77,84 +78,34 @@ def main(arguments: Sequence[str]) -> None:
     """The entry point ``ingest``."""
     options, rules = parse(arguments, IngestOptions, QualityRules)
     store = open_store(mlflow.get_tracking_uri())
-    table = options.load_table()
+    arrival = arrival_of(store, options, rules, options.load_table())
     parameters = {**vars(options), **vars(rules)}
     with tracked_run(parameters, {"ordinis.entry_point": "ingest"}):
-        done = ingest_table(store, options, rules, table)
-        log_ingest(store, done)
+        done = ingest(store, options.name(), arrival, options.delay())
+        log_ingest(store, done, arrival.verdicts)
     print(f"{done.rows} new rows in data set {done.dataset!r}, bars snapshot {done.snapshot}")
-    for verdict in store.catalogue.verdicts(done.snapshot):
+    for verdict in arrival.verdicts:
         print(f"  {verdict}")
     if done.quarantined:
         print(f"  {done.quarantined} bars set aside: {store.files.url}/{done.quarantine}")
 
 
-def ingest_table(store: Store, options: IngestOptions, rules: QualityRules, table: Table) -> Ingest:
-    """Check the rows, set suspicious ones aside, add the rest to the data set."""
-    arrived = stated(table) if table.states_known else table.bars()
-    latest = arrived.as_of().bars() if isinstance(arrived, Revisions) else arrived
+def arrival_of(store: Store, options: IngestOptions, rules: QualityRules, table: Table) -> Arrival:
+    """The rows of the source, checked: whatever can be refused is refused here."""
     found = store.catalogue.dataset(options.name())
-    before = read(store.files, found.head) if found else None
-    inspection = inspect(with_context(before, latest), options.rules(rules))
-    suspicions = [one for one in inspection.suspicions if one.check not in options.accepted()]
-    arrival = set_aside(options.bars, arrived, latest, suspicions, inspection)
-    return ingest(store, options.name(), arrival, options.delay())
+    known = read(store.files, found.head) if found else None
+    return check(options.bars, table, known, options.rules(rules), options.accepted())
 
 
-def with_context(before: Panel | None, bars: Bars) -> Bars:
-    """The new bars behind the last ones that were known of their symbols."""
-    if before is None:
-        return bars
-    frames = [bars.frame]
-    first = {part.symbol: part.nanoseconds()[0] for part in bars.series()}
-    for symbol, rows in before.spans():
-        if symbol in first:
-            end = rows.start + int(np.searchsorted(before.times[rows], first[symbol]))
-            start = max(rows.start, end - CONTEXT)
-            values = pd.DataFrame(before.values[start:end], columns=list(before.columns))
-            times = pd.to_datetime(before.times[start:end], utc=True)
-            frames.insert(0, values.assign(symbol=symbol, timestamp=times))
-    return Bars.from_frame(pd.concat(frames, ignore_index=True))
-
-
-def set_aside(
-    source: str,
-    arrived: Bars | Revisions,
-    latest: Bars,
-    suspicions: Sequence[Suspicion],
-    inspection: Inspection,
-) -> Arrival:
-    """Split what arrived into bars to use and bars to keep apart, with the reason."""
-    reasons = {
-        (one.symbol, time): (one.check, one.reason) for one in suspicions for time in one.times
-    }
-    frame = latest.frame
-    keys = list(zip(frame["symbol"], frame["timestamp"].astype("int64"), strict=True))
-    apart = np.array([key in reasons for key in keys])
-    quarantine = frame[apart].copy()
-    for place, column in enumerate(("check", "reason")):
-        quarantine[column] = [reasons[key][place] for key in keys if key in reasons]
-    if apart.all():
-        raise TooFewBars(
-            f"every bar of {source} is suspicious: {suspicions[0].reason}; correct the source or "
-            f"accept {suspicions[0].check}"
-        )
-    if not apart.any():
-        return Arrival(source, arrived, quarantine, inspection.verdicts)
-    if isinstance(arrived, Bars):
-        return Arrival(source, Bars.from_frame(frame[~apart]), quarantine, inspection.verdicts)
-    names = np.array(arrived.symbols, dtype=object)[arrived.codes]
-    keep = np.array([key not in reasons for key in zip(names, arrived.times, strict=True)])
-    return Arrival(source, arrived.rows(keep), quarantine, inspection.verdicts)
-
-
-def log_ingest(store: Store, done: Ingest) -> None:
+def log_ingest(store: Store, done: Ingest, verdicts: Sequence[Verdict]) -> None:
     """What came in, and what the checks say, to the active run."""
     manifest = read_manifest(store.files, done.snapshot)
     mlflow.log_input(SnapshotDataset(store.files.url, manifest), context="ingest")
     mlflow.set_tags({"ordinis.dataset": done.dataset, "ordinis.snapshot": done.snapshot})
     mlflow.log_metrics({"ingest/new_rows": done.rows, "ingest/quarantined_bars": done.quarantined})
-    for verdict in store.catalogue.verdicts(done.snapshot):
+    if done.quarantine:
+        mlflow.set_tag("ordinis.quarantine", f"{store.files.url}/{done.quarantine}")
+    for verdict in verdicts:
         mlflow.log_metric(f"quality/{verdict.name}", verdict.observed)
         mlflow.set_tag(f"ordinis.verdict.{verdict.name}", str(verdict))
 

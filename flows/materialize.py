@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import mlflow
 
 from flows.command_line import NONE, given, parse, run
+from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features import FeatureSet, feature_set
 from ordinis_mlflow.lineage.snapshot import SnapshotDataset
-from ordinis_mlflow.store import Store, materialize, open_store
+from ordinis_mlflow.store import Store, materialize, open_store, read_manifest
 from ordinis_mlflow.tracking import tracked_run
 
 
@@ -36,8 +37,20 @@ class MaterializeOptions:
         return feature_set(self.features)
 
     def bars(self, store: Store) -> str:
-        """Name of the bars snapshot."""
-        return given(self.snapshot) or store.catalogue.head(self.dataset)
+        """Name of the bars snapshot.
+
+        Raises:
+            UnknownSnapshot: there is none, or no such data set.
+            InvalidConfig: the snapshot is one of features.
+        """
+        name = given(self.snapshot) or store.catalogue.head(self.dataset)
+        manifest = read_manifest(store.files, name)
+        if manifest.features:
+            raise InvalidConfig(
+                f"snapshot {name} holds {manifest.features}, and features are computed from bars: "
+                f"pass snapshot={manifest.bars}, of which it was made"
+            )
+        return name
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -145,7 +145,7 @@ def contract_of(training: Training) -> ModelContract:
         degrees_of_freedom=training.forecast.degrees_of_freedom,
         no_trade_band=training.forecast.no_trade_band,
         frequency=training.bars.frequency.isoformat(),
-        data_source=training.options.bars,
+        data_source=training.data.features.dataset,
         data_digest=training.bars.digest(),
         data_rows=len(rows.times),
         data_first=str(rows.times.min()),

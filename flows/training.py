@@ -13,6 +13,7 @@ from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.lineage.snapshot import SnapshotDataset
+from ordinis_mlflow.lineage.trace import TRAINING
 from ordinis_mlflow.network import Checkpoint, LSTMConfig, TrainingState
 from ordinis_mlflow.prepare import Prepared, prepare
 from ordinis_mlflow.store import open_store
@@ -71,7 +72,7 @@ def load(options: TrainOptions, config: LSTMConfig) -> Training:
 def record(training: Training) -> None:
     """Log settings and data to the active run, so that it can be continued and exported again."""
     data = training.data
-    mlflow.log_input(SnapshotDataset(data.store, data.features, data.as_of), context="training")
+    mlflow.log_input(SnapshotDataset(data.store, data.features, data.as_of), context=TRAINING)
     mlflow.set_tag("ordinis.snapshot", data.features.name)
     settings = {"options": asdict(training.options), "config": asdict(training.config)}
     mlflow.log_dict(settings, OPTIONS)

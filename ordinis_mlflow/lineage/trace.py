@@ -1,16 +1,23 @@
 """Both directions of lineage, each one call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Run, ViewType
+from mlflow.store.entities import PagedList
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from ordinis_mlflow.errors import UnknownSnapshot
 from ordinis_mlflow.lineage.snapshot import SOURCE_TYPE, SnapshotSource
 from ordinis_mlflow.store import Ingest, Manifest, Store, read_manifest
 
 PAGE = 1000
+TRAINING = "training"
+"""Context of the input that a model was trained on."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,9 @@ def trace(store: Store, name: str, version: str) -> Lineage:
         MlflowException: there is no such version.
         UnknownSnapshot: its run names no snapshot, or one that this store does not have.
     """
-    run_id = str(MlflowClient().get_model_version(name, version).run_id)
+    run_id = MlflowClient().get_model_version(name, version).run_id
+    if not run_id:
+        raise UnknownSnapshot(f"{name} version {version} was registered without the run it is of")
     sources = list(_sources(MlflowClient().get_run(run_id)))
     if not sources:
         raise UnknownSnapshot(
@@ -91,20 +100,36 @@ def trained_on(store: Store, snapshot: str) -> tuple[ModelVersion, ...]:
 
 
 def _sources(run: Run) -> Iterator[SnapshotSource]:
+    """Of the rows that were trained on: a run that also ingested has those as an input too."""
     for used in run.inputs.dataset_inputs if run.inputs else ():
-        if used.dataset.source_type == SOURCE_TYPE:
+        context = {tag.key: tag.value for tag in used.tags}.get(MLFLOW_DATASET_CONTEXT)
+        if used.dataset.source_type == SOURCE_TYPE and context == TRAINING:
             yield SnapshotSource.from_json(used.dataset.source)  # type: ignore[misc]
 
 
 def _runs_with(snapshot: str) -> Iterator[Run]:
-    """Every run, in every experiment, with the snapshot as an input."""
-    client = MlflowClient()
-    experiments = [each.experiment_id for each in client.search_experiments()]
+    """Every run, in every experiment, with the snapshot as an input; deleted ones as well.
+
+    For a model version stays when its run is deleted.
+    """
+    client, everything = MlflowClient(), ViewType.ALL
+    experiments = [
+        each.experiment_id
+        for each in _pages(
+            lambda token: client.search_experiments(everything, PAGE, page_token=token)
+        )
+    ]
+    wanted = f"dataset.digest = '{snapshot}'"
+    yield from _pages(
+        lambda token: client.search_runs(experiments, wanted, everything, PAGE, page_token=token)
+    )
+
+
+def _pages(search: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
+    """Every result of a search that is answered page by page."""
     token = None
     while True:
-        page = client.search_runs(
-            experiments, f"dataset.digest = '{snapshot}'", max_results=PAGE, page_token=token
-        )
+        page = search(token)
         yield from page
         token = page.token
         if not token:

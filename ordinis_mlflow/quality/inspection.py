@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.bars import Bars, SymbolBars
-from ordinis_mlflow.quality.prices import outliers, split_at, stale
+from ordinis_mlflow.quality.prices import outliers, splits, stale
 from ordinis_mlflow.quality.rules import NO_CALENDAR, QualityRules
 from ordinis_mlflow.quality.sessions import Sessions
 from ordinis_mlflow.verdict import Verdict
@@ -76,9 +76,11 @@ def _suspicions(
         why = f"jumps by more than {rules.jump_sigmas:g} standard deviations and comes back"
         found.append(_suspicion(CHECKS[2], series, jumped, why))
     kept = np.flatnonzero(~jumped)
-    if split := split_at(series.values[kept], rules):
-        place, ratio = split
-        rows = np.arange(len(series)) >= kept[place]
+    opened = list(splits(series.values[kept], rules))
+    ends = [*(kept[place] for place, _ in opened[1:]), len(series)]
+    for (place, ratio), end in zip(opened, ends, strict=False):
+        rows = np.zeros(len(series), dtype=bool)
+        rows[kept[place] : end] = True
         how = f"{ratio:.3g} for 1" if ratio > 1 else f"1 for {1 / ratio:.3g}"
         why = f"opens as after a split of {how}; supply an adjusted close, or accept it"
         found.append(_suspicion(CHECKS[3], series, rows & ~jumped, why))
@@ -114,7 +116,7 @@ def _verdict(
     mine = [one for one in found if one.check == check]
     count = sum(1 if check == "splits" else len(one.times) for one in mine)
     if mine:
-        more = f"; {len(mine) - 1} more symbols" if len(mine) > 1 else ""
+        more = f"; {len(mine) - 1} more" if len(mine) > 1 else ""
         reason = mine[0].reason + more
     elif check == CHECKS[0] and sessions is None:
         reason = "not checked: no calendar was named"

@@ -1,5 +1,7 @@
 """Prices that stand still, that jump and come back, and that are on another scale since."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -82,18 +84,18 @@ def outliers(values: Values, rules: QualityRules) -> Bools:
     return result | (shadow > limit)
 
 
-def split_at(values: Values, rules: QualityRules) -> tuple[int, float] | None:
-    """The first bar that opens on another scale than the bar before it closed on, for good.
+def splits(values: Values, rules: QualityRules) -> Iterator[tuple[int, float]]:
+    """The bars that open on another scale than the bar before them closed on, for good.
 
     Args:
         values: (n, 5), bad ticks left out.
         rules: `jump_sigmas` and `split_tolerance`.
 
-    Returns:
-        Position and the split's ratio (2.0: the price halved), or None.
+    Yields:
+        Position and the split's ratio (2.0: the price halved), oldest first.
     """
     if len(values) < 3:
-        return None
+        return
     open_, close = np.log(values[:, 0]), np.log(values[:, 3])
     jump = open_[1:] - close[:-1]
     big = np.abs(jump) > rules.jump_sigmas * usual_move(values[:, 3])[1:]
@@ -103,5 +105,4 @@ def split_at(values: Values, rules: QualityRules) -> tuple[int, float] | None:
         level = np.median(close[place : place + AFTER]) - close[place - 1]
         if abs(level - size) < abs(size) / 2:
             ratio = float(RATIOS[gaps[place - 1].argmin()])
-            return int(place), ratio if size < 0 else 1 / ratio
-    return None
+            yield int(place), ratio if size < 0 else 1 / ratio
