@@ -79,6 +79,7 @@ def summary(
     lines = [
         "",
         f"{uri}: LSTM on {', '.join(training.bars.symbols)}, run {published.run_id}",
+        f"  read from   snapshot {training.data.features.name}, {training.options.features}",
         *(
             f"  {name}  {date(t[0])} to {date(t[-1])}, {len(t)} windows"
             for name, t in parts.items()

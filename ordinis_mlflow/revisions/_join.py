@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ordinis_mlflow.errors import InvalidRevisions
 
 Integers = npt.NDArray[np.int64]
+TIMES = ("timestamp", "known_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,30 @@ class KnownSeries:
                 f"series {self.name!r} has two values for one time that were known at once; "
                 "keep one"
             )
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, name: str) -> "KnownSeries":
+        """From a table with the columns ``timestamp``, ``known_at`` and the value's own.
+
+        Raises:
+            InvalidRevisions: a column is missing, or times do not state their zone.
+        """
+        missing = [each for each in (*TIMES, name) if each not in frame.columns]
+        naive = [
+            each
+            for each in TIMES
+            if each in frame.columns and not isinstance(frame[each].dtype, pd.DatetimeTZDtype)
+        ]
+        if missing or naive:
+            raise InvalidRevisions(
+                f"series {name!r} needs the columns timestamp and known_at, with a time zone, and "
+                f"{name}: {f'{missing} missing' if missing else f'{naive} without a time zone'}"
+            )
+        times, known = (
+            frame[each].dt.tz_convert("UTC").to_numpy("datetime64[ns]").astype(np.int64)
+            for each in TIMES
+        )
+        return cls(name, times, known, frame[name].to_numpy(np.float64))
 
 
 def join(moments: Integers, series: KnownSeries, max_age: int) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Joining what was published, against a loop that asks who knew what when."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +89,32 @@ def test_a_value_known_before_its_time_is_refused():
 
 def test_two_values_published_at_once_are_refused():
     assert "two values for one time that were known at once" in refused([1, 1], [5, 5], [1.0, 2.0])
+
+
+def published(unit="ns", zone="America/New_York"):
+    times = pd.Series(pd.to_datetime(["2020-01-31", "2020-02-29"])).dt.as_unit(unit)
+    frame = pd.DataFrame({"timestamp": times, "known_at": times + pd.Timedelta("14D")})
+    frame = frame.apply(lambda column: column.dt.tz_localize(zone))
+    return frame.assign(cpi=[2.5, 2.3])
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_a_table_of_publications_is_taken_in_utc(unit):
+    made = KnownSeries.of(published(unit), "cpi")
+    moment = pd.Timestamp("2020-02-14T05:00Z").value
+    assert join(np.array([moment - 1, moment]), made, EVER) == pytest.approx(
+        [np.nan, 2.5], nan_ok=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (published().drop(columns="known_at"), r"\['known_at'\] missing"),
+        (published().drop(columns="cpi"), r"\['cpi'\] missing"),
+        (published(zone=None), r"\['timestamp', 'known_at'\] without a time zone"),
+    ],
+)
+def test_a_table_that_does_not_say_when_is_refused(frame, said):
+    with pytest.raises(InvalidRevisions, match=said):
+        KnownSeries.of(frame, "cpi")
