@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import git
 import pandas as pd
 import pytest
+from own_store import own_store, words
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 60  # of tiny epochs: long enough to be killed in the middle
@@ -129,3 +130,24 @@ def packaged(model_uri):
     import mlflow
 
     return Path(mlflow.artifacts.download_artifacts(model_uri))
+
+
+@pytest.fixture(scope="module")
+def store(tracking_store, tmp_path_factory):
+    """A store of the module's own, which flows use meanwhile."""
+    with own_store(tmp_path_factory.mktemp("own")) as made:
+        yield made
+
+
+@pytest.fixture
+def flow(run_ids):
+    """Run the main of a flow; the run that it made."""
+    import mlflow
+
+    def call(main, **options):
+        before = run_ids()
+        main(words(**options))
+        (run_id,) = run_ids() - before
+        return mlflow.get_run(run_id)
+
+    return call
