@@ -12,7 +12,7 @@ from ordinis_mlflow.features.kernels import Array, exponential, wilder
 from ordinis_mlflow.features.moves import FLAT, log_returns, ratio, true_extremes
 from ordinis_mlflow.features.windowed import Windowed, newest
 
-UNIT = "log return per bar"
+PER_BAR = "log return per bar"
 
 
 def realised_volatility(n: int) -> Feature:
@@ -25,7 +25,7 @@ def realised_volatility(n: int) -> Feature:
     return Feature(
         name=f"realised_volatility_{n}",
         lookback=n + 1,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=f"√ mean{n} r²",
         source="Andersen, Bollerslev, Diebold and Labys 2003",
         compute=compute,
@@ -43,7 +43,7 @@ def ewma_volatility(decay: float) -> Feature:
     return Feature(
         name=f"ewma_volatility_{round(100 * decay)}",
         lookback=average.length + 1,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=f"√ Σ {decay}ᵏ r[-k]² / Σ {decay}ᵏ",
         source="J.P. Morgan 1996, RiskMetrics",
         compute=compute,
@@ -61,7 +61,7 @@ def parkinson_volatility(n: int) -> Feature:
     return Feature(
         name=f"parkinson_volatility_{n}",
         lookback=n,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=f"√ mean{n} ln(H / L)² / (4 ln 2)",
         source="Parkinson 1980",
         compute=compute,
@@ -84,7 +84,7 @@ def garman_klass_volatility(n: int) -> Feature:
     return Feature(
         name=f"garman_klass_volatility_{n}",
         lookback=n,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=f"√ mean{n} (½ ln(H / L)² − (2 ln 2 − 1) ln(C / O)²)",
         source="Garman and Klass 1980",
         compute=compute,
@@ -101,7 +101,7 @@ def rogers_satchell_volatility(n: int) -> Feature:
     return Feature(
         name=f"rogers_satchell_volatility_{n}",
         lookback=n,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=f"√ mean{n} (ln(H / C) ln(H / O) + ln(L / C) ln(L / O))",
         source="Rogers and Satchell 1991",
         compute=compute,
@@ -124,7 +124,7 @@ def yang_zhang_volatility(n: int) -> Feature:
     return Feature(
         name=f"yang_zhang_volatility_{n}",
         lookback=n + 1,
-        unit=UNIT,
+        unit=PER_BAR,
         formula=(
             f"√ (var ln(O / C[-1]) + k var ln(C / O) + (1 − k) Rogers-Satchell²) over {n} bars, "
             f"k = 0.34 / (1.34 + {n + 1}/{n - 1})"
