@@ -86,9 +86,14 @@ class SnapshotDataset(Dataset):
 
     @property
     def profile(self) -> dict[str, Any]:
-        """How much there is, and what it was made from."""
+        """How much there is, what it was made from, and the symbols that are not in it."""
         manifest = self._manifest
-        return {"revisions": manifest.rows, "features": manifest.features, "bars": manifest.bars}
+        return {
+            "revisions": manifest.rows,
+            "features": manifest.features,
+            "bars": manifest.bars,
+            "left_out": list(manifest.left_out),
+        }
 
     @property
     def schema(self) -> Schema:

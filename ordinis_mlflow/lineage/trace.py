@@ -89,7 +89,12 @@ def trained_on(store: Store, snapshot: str) -> tuple[ModelVersion, ...]:
     """
     read_manifest(store.files, snapshot)
     names = [snapshot, *store.catalogue.made_from(snapshot)]
-    runs = {run.info.run_id for name in names for run in _runs_with(name)}
+    runs = {
+        run.info.run_id
+        for name in names
+        for run in _runs_with(name)
+        if name in {source.snapshot for source in _sources(run)}
+    }
     client = MlflowClient()
     found = (
         ModelVersion(each.name, str(each.version), run_id)
