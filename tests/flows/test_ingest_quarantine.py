@@ -130,14 +130,14 @@ def test_corrections_are_judged_among_the_bars_around_them(frame, ingested, stor
     """A file of two corrections: one is a bad tick, which only its neighbours can show."""
     ingested(frame, "corrections")
     wrong = frame.loc[[200, 300]].copy()
-    wrong.loc[200, PRICES] *= 2.5
-    wrong.loc[300, "volume"] += 1.0
+    wrong.loc[200, "volume"] += 1.0
+    wrong.loc[300, PRICES] *= 2.5  # the file's last bar: only what is known shows what follows it
     done = ingested(wrong, "corrections", calendar="24/7")
     assert done.data.metrics["quality/outlier_jumps"] == 1
     assert done.data.metrics["quality/missing_sessions_share"] == 0
     assert done.data.metrics["ingest/quarantined_bars"] == 1
     right = frame.copy()
-    right.loc[300, "volume"] += 1.0
+    right.loc[200, "volume"] += 1.0
     assert held(store, "corrections").digest() == digest(right)
 
 

@@ -165,6 +165,10 @@ def test_a_file_may_state_when_each_row_was_known(world, frame):
         assert same_samples(training, world.published.training)
         digests.append(load(options, TINY).bars.digest())
     assert digests == [digest(frame), digest(world.corrected)]
+    # The same bars, known ten days later: another content, although no value differs.
+    stated.assign(known_at=frame["timestamp"] + pd.Timedelta("11D")).to_parquet(path)
+    training = load(dataclasses.replace(options, as_of=world.options.as_of), TINY)
+    assert training.bars.digest() == digest(frame[: LAST + 1 - 10])
 
 
 def test_what_cannot_be_read_is_refused_before_there_is_a_run(world, store, run_ids):

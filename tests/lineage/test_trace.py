@@ -1,7 +1,5 @@
 """Lineage: from a model version back to bars, and from a snapshot to every version made of it."""
 
-import os
-
 import mlflow
 import pandas as pd
 import pytest
@@ -20,7 +18,6 @@ from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.store import read_manifest
 from ordinis_mlflow.tracking import tracked_run
 
-EXPERIMENT = os.environ["MLFLOW_EXPERIMENT_NAME"]
 MOMENT = pd.Timestamp("2021-01-15", tz="UTC")
 TINY = LSTMConfig(hidden_dim=8, num_layers=1, sequence_length=10, epochs=1)
 
@@ -84,15 +81,17 @@ def test_forward_and_back_agree(models, history):
 
 
 def test_forward_finds_what_is_on_later_pages_in_other_experiments_and_of_deleted_runs(
-    models, history, trained_run, monkeypatch
+    models, history, trained_run, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(tracing, "PAGE", 1)
     client = MlflowClient()
-    mlflow.set_experiment("elsewhere")
-    try:
-        run_id = trained_run(history.new.features)
-    finally:
-        mlflow.set_experiment(EXPERIMENT)
+    client.create_experiment("elsewhere", artifact_location=tmp_path.as_uri())
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
+    run_id = trained_run(history.new.features)
+    assert (
+        client.get_run(run_id).info.experiment_id
+        != client.get_run(models["a1"].run_id).info.experiment_id
+    )
     client.create_registered_model("c")
     made = client.create_model_version("c", "file:///nowhere", run_id)
     client.delete_run(run_id)  # the version that it made goes on being served
