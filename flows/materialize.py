@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import mlflow
 
 from flows.command_line import NONE, given, parse, run
-from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.features import FeatureSet, feature_set
 from ordinis_mlflow.lineage.snapshot import SnapshotDataset
-from ordinis_mlflow.store import Store, materialize, open_store, read_manifest
+from ordinis_mlflow.store import Store, materialize, open_store, read_bars_manifest
 from ordinis_mlflow.tracking import tracked_run
 
 
@@ -44,13 +43,7 @@ class MaterializeOptions:
             InvalidConfig: the snapshot is one of features.
         """
         name = given(self.snapshot) or store.catalogue.head(self.dataset)
-        manifest = read_manifest(store.files, name)
-        if manifest.features:
-            raise InvalidConfig(
-                f"snapshot {name} holds {manifest.features}, and features are computed from bars: "
-                f"pass snapshot={manifest.bars}, of which it was made"
-            )
-        return name
+        return read_bars_manifest(store.files, name).name
 
 
 def main(arguments: Sequence[str]) -> None:

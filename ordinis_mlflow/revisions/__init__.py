@@ -3,7 +3,7 @@
 from ordinis_mlflow.revisions._join import KnownSeries, join
 from ordinis_mlflow.revisions._merge import news, revise, stated
 from ordinis_mlflow.revisions._panel import Panel
-from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered, in_force
+from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered, by_symbol, in_force
 
 __all__ = [
     "LAST",
@@ -11,6 +11,7 @@ __all__ = [
     "Panel",
     "Revisions",
     "Unordered",
+    "by_symbol",
     "in_force",
     "join",
     "news",

@@ -186,6 +186,13 @@ class Revisions:
         )
 
 
+def by_symbol(codes: npt.NDArray[np.integer]) -> Integers:
+    """Positions of a log's rows by symbol, those of a symbol in the order of the log."""
+    # Sorting two bytes is a matter of counting; most logs have fewer symbols than that holds.
+    narrow = codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
+    return np.argsort(narrow, kind="stable")
+
+
 def in_force(codes: npt.NDArray[np.integer], times: Integers) -> Integers:
     """Which rows of a log are in force at its end, by symbol and then time.
 
@@ -196,9 +203,7 @@ def in_force(codes: npt.NDArray[np.integer], times: Integers) -> Integers:
     Returns:
         (rows in force,), int64: their positions.
     """
-    # Sorting two bytes is a matter of counting; most logs have fewer symbols than that holds.
-    narrow = codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
-    order = np.argsort(narrow, kind="stable")
+    order = by_symbol(codes)
     ordered_codes, ordered_times = codes[order], times[order]
     same_symbol = ordered_codes[1:] == ordered_codes[:-1]
     if not (same_symbol & (ordered_times[1:] <= ordered_times[:-1])).any():

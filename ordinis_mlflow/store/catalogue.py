@@ -211,7 +211,7 @@ class Catalogue:
         return found
 
     def verdicts(self, bars: str) -> list[Verdict]:
-        """The quality checks of the ingest that made a bars snapshot."""
+        """The quality checks of every ingest that ended at a bars snapshot, oldest first."""
         fields = [VERDICTS.c[name] for name in Verdict.__dataclass_fields__]
         query = (
             sa.select(*fields)
@@ -269,7 +269,7 @@ def _change(features: FeatureSet, fixed: Fingerprint, now: Fingerprint, writer: 
     gaps = fixed.differences(now)
     said = ", ".join(f"{name} by {gap:.2g} of its size" for name, gap in gaps.items())
     return (
-        f"feature set {features.name}@{features.version} computes something else than when it was "
+        f"feature set {features.key} computes something else than when it was "
         f"registered by version {writer}: {said or 'the order of its features'} changed; restore "
         f"the computation, or give it the new version {features.version + 1}"
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ordinis_mlflow.errors import TooFewBars
 from ordinis_mlflow.features import BarArrays, FeatureSet, History
-from ordinis_mlflow.revisions import Revisions, Unordered, in_force
+from ordinis_mlflow.revisions import Revisions, Unordered, by_symbol, in_force
 
 Integers = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def feature_rows(
     if short and (not leave_out or len(short) == len(symbols)):
         raise TooFewBars(
             f"{len(short)} of {len(symbols)} symbols have fewer than the {features.lookback} bars "
-            f"that {features.name}@{features.version} looks back: {', '.join(short[:5])}"
+            f"that {features.key} looks back: {', '.join(short[:5])}"
             f"{', …' if len(short) > 5 else ''}; supply longer histories or leave them out"
         )
     runs = [
@@ -87,7 +87,7 @@ def feature_rows(
 
 
 def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
-    order = np.argsort(bars.codes, kind="stable")
+    order = by_symbol(bars.codes)
     ends = np.cumsum(np.bincount(bars.codes, minlength=len(bars.symbols)))
     table = _Bars(bars.times, bars.known, bars.values).rows(order)
     return {
@@ -99,7 +99,7 @@ def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
 def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
     """The new rows of one symbol."""
     for start, view in _stretches(bars, since):
-        known = np.asarray(History().highest(view.known, lookback))
+        known = _rows_known(view.known, lookback)
         new = np.flatnonzero(known >= max(start, since))
         for together in np.split(new, np.flatnonzero(np.diff(new) > 1) + 1):
             for first in range(0, len(together), LONG_RUN):
@@ -111,6 +111,13 @@ def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
                 yield _Run(code, times, known[rows], view.values[reads])
 
 
+def _rows_known(known: Integers, lookback: int) -> Integers:
+    """When the last bar of each row became known."""
+    if (known[1:] >= known[:-1]).all():
+        return known[lookback - 1 :]
+    return np.asarray(History().highest(known, lookback))
+
+
 def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
     """Stretches of time without a disturbance: when each begins, and the view at its end.
 
@@ -119,10 +126,10 @@ def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
     """
     newest_before = np.maximum.accumulate(bars.times)
     late = bars.times[1:] <= newest_before[:-1]
-    moments = [int(moment) for moment in np.unique(bars.known[1:][late])]
-    if not moments:
+    if not late.any():
         yield EVER, bars
         return
+    moments = [int(moment) for moment in np.unique(bars.known[1:][late])]
     for start, end in zip([EVER, *moments], [*moments, None], strict=True):
         if end is None or end > since:
             seen = len(bars.known) if end is None else int(np.searchsorted(bars.known, end))

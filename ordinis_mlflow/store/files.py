@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from ordinis_mlflow.errors import InvalidConfig, StoreError
@@ -56,6 +57,23 @@ class Files:
         except Exception as error:  # each kind of place has errors of its own
             raise self._unreadable(name, error) from error
         return data
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A file to read pieces of; one that is not local is fetched whole.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreError: the place cannot be read.
+        """
+        system, root = self._system()
+        if not isinstance(system, LocalFileSystem):
+            return pa.BufferReader(self.read(name))
+        try:
+            return pa.OSFile(f"{root}/{name}")
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unreadable(name, error) from error
 
     def exists(self, name: str) -> bool:
         """Whether there is a whole file of this name; StoreError if that cannot be seen."""

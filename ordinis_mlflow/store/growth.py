@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ordinis_mlflow.revisions import Revisions, news
+from ordinis_mlflow.revisions import Revisions, in_force, news
 from ordinis_mlflow.store.files import Files
 from ordinis_mlflow.store.manifest import Manifest
 from ordinis_mlflow.store.parts import Part
@@ -74,8 +74,9 @@ def _enough(log: Revisions, added: Revisions, lookback: int) -> bool:
     older = log.times < first_added[log.codes]
     if not _all_added(log, added):
         return False
-    pairs = np.unique(np.stack([log.codes[older], log.times[older]]), axis=1)
-    counts = np.bincount(pairs[0].astype(np.int64), minlength=len(added.symbols))
+    codes = log.codes[older]
+    bars = codes[in_force(codes, log.times[older])]
+    counts = np.bincount(bars, minlength=len(added.symbols))
     return bool((counts >= lookback - 1).all())
 
 

@@ -15,7 +15,7 @@ from ordinis_mlflow.errors import InvalidConfig, StoreError
 from ordinis_mlflow.revisions import Revisions, news, revise
 from ordinis_mlflow.store.catalogue import Dataset, Ingest
 from ordinis_mlflow.store.manifest import Manifest, read_manifest
-from ordinis_mlflow.store.snapshots import read_log
+from ordinis_mlflow.store.snapshots import read_since
 from ordinis_mlflow.store.store import Store
 from ordinis_mlflow.store.write import extend, write
 from ordinis_mlflow.verdict import Verdict
@@ -76,7 +76,8 @@ def _attempt(store: Store, name: str, arrival: Arrival, known_after: int | None)
     found = store.catalogue.dataset(name)
     delay = _delay(found, arrival, known_after)
     parent = read_manifest(store.files, found.head) if found else None
-    rows = _new_rows(read_log(store.files, parent) if parent else None, arrival.bars, delay)
+    known = read_since(store.files, parent, _first_time(arrival.bars)) if parent else None
+    rows = _new_rows(known, arrival.bars, delay)
     manifest = _write(store, name, parent, rows)
     done = Ingest(
         dataset=name,
@@ -113,6 +114,12 @@ def _usual_delay(bars: Bars | Revisions) -> int:
     if isinstance(bars, Revisions):
         return int(np.median(bars.known - bars.times))
     return int(bars.frequency.value)
+
+
+def _first_time(bars: Bars | Revisions) -> int:
+    if isinstance(bars, Revisions):
+        return int(bars.times.min())
+    return min(int(series.nanoseconds()[0]) for series in bars.series())
 
 
 def _new_rows(known: Revisions | None, bars: Bars | Revisions, delay: int) -> Revisions | None:

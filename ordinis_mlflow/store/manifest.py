@@ -3,10 +3,11 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
-from ordinis_mlflow.errors import DamagedSnapshot, UnknownSnapshot
+from ordinis_mlflow.errors import DamagedSnapshot, InvalidConfig, UnknownSnapshot
 from ordinis_mlflow.store.files import Files
 from ordinis_mlflow.store.parts import Part
 
@@ -42,13 +43,18 @@ class Manifest:
     left_out: tuple[str, ...] = ()
     written_by: str = ""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Digest over rows, definitions and source: not over files, nor over who wrote them."""
-        content = asdict(self)
+        content = self.content()
         del content["written_by"]
         text = json.dumps(content, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
+
+    def content(self) -> dict[str, Any]:
+        """Every field, for JSON."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**values, "parts": [vars(part) for part in self.parts]}
 
     @property
     def rows(self) -> int:
@@ -64,7 +70,7 @@ def write_manifest(files: Files, manifest: Manifest) -> str:
     """
     path = _path(manifest.name)
     if not files.exists(path):
-        text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1, allow_nan=False)
+        text = json.dumps({"format": FORMAT, **manifest.content()}, indent=1, allow_nan=False)
         files.write(path, text.encode())
     return manifest.name
 
@@ -98,6 +104,23 @@ def read_manifest(files: Files, name: str) -> Manifest:
     return manifest
 
 
+def read_bars_manifest(files: Files, name: str) -> Manifest:
+    """Of a snapshot that features can be computed from.
+
+    Raises:
+        InvalidConfig: it holds features.
+        UnknownSnapshot: there is none.
+        DamagedSnapshot: it was altered or cut, or its format is not known.
+    """
+    manifest = read_manifest(files, name)
+    if manifest.features:
+        raise InvalidConfig(
+            f"snapshot {name} holds {manifest.features}, and features are computed from bars: "
+            f"pass {manifest.bars}, of which it was made"
+        )
+    return manifest
+
+
 def _from_json(name: str, content: dict[str, Any]) -> Manifest:
     """Lists back to tuples; a missing, unknown or wrong field is one of the errors above."""
     if (number := content.pop("format")) != FORMAT:
@@ -112,6 +135,8 @@ def _from_json(name: str, content: dict[str, Any]) -> Manifest:
     texts = (manifest.dataset, manifest.bars, manifest.features, manifest.written_by)
     if not all(isinstance(text, str) for text in (*texts, *manifest.columns, *manifest.left_out)):
         raise TypeError("a name in it is no text")
+    if not all(type(value) is float for probe in manifest.fingerprint.values() for value in probe):
+        raise TypeError("a fingerprint in it is no list of numbers")
     if not manifest.parts or not 0 < len(manifest.columns) == len(set(manifest.columns)):
         raise ValueError("it needs parts, and columns with different names")
     return manifest

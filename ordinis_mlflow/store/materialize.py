@@ -11,7 +11,7 @@ from ordinis_mlflow.errors import UnknownSnapshot
 from ordinis_mlflow.features import FeatureSet
 from ordinis_mlflow.store.compute import feature_rows
 from ordinis_mlflow.store.growth import behind, new_rows
-from ordinis_mlflow.store.manifest import Manifest, read_manifest
+from ordinis_mlflow.store.manifest import Manifest, read_bars_manifest, read_manifest
 from ordinis_mlflow.store.snapshots import read_log
 from ordinis_mlflow.store.store import Store
 from ordinis_mlflow.store.write import extend, write
@@ -27,20 +27,21 @@ def materialize(store: Store, bars: str, features: FeatureSet, leave_out: bool =
         leave_out: leave symbols with too few bars out; else they are refused.
 
     Raises:
+        InvalidConfig: the snapshot is one of features.
         FeatureSetChanged: this version of the feature set computes something else than before.
         TooFewBars: symbols have too few bars.
         UnknownSnapshot: there are no such bars.
         DamagedSnapshot: a file of them was altered.
         StoreError: writing failed.
     """
+    source = read_bars_manifest(store.files, bars)
     fingerprint = store.catalogue.register(features)
-    source = read_manifest(store.files, bars)
     manifest = Manifest(
         dataset=source.dataset,
         columns=features.names,
         parts=(),
         bars=bars,
-        features=f"{features.name}@{features.version}",
+        features=features.key,
         fingerprint=dict(fingerprint.values),
         written_by=ordinis_mlflow.__version__,
     )

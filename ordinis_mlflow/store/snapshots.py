@@ -50,6 +50,19 @@ def read_log(files: Files, manifest: Manifest, first_part: int = 0) -> Revisions
     return log if len(parts) == 1 else log.join(*parts[1:])
 
 
+def read_since(files: Files, manifest: Manifest, time: int) -> Revisions | None:
+    """The parts that know of a time or a later one, in whole; None if there are none.
+
+    What is known of earlier times only has no say on how bars of this time came.
+    """
+    logs = [
+        read_part(files, part, manifest.columns)
+        for part in manifest.parts
+        if part.last_time >= time
+    ]
+    return logs[0].join(*logs[1:]) if logs else None
+
+
 def _known_by(manifest: Manifest, moment: int) -> Sequence[Part]:
     """The parts that hold rows known by then: all before the first one that ends later, and it."""
     until = [part.last_known > moment for part in manifest.parts]
