@@ -66,13 +66,13 @@ class Unordered:
         Raises:
             InvalidRevisions: a row is known before its time, comes twice, or is not finite.
         """
-        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        used, codes = _used(self.codes[rows], len(self.symbols))
         names = [self.symbols[code] for code in used]
-        rank = np.argsort(np.argsort(np.array(names, dtype=object)))
+        rank = np.argsort(np.argsort(np.array(names, dtype=object))).astype(np.int32)
         result = Revisions(
             self.columns,
             tuple(sorted(names)),
-            rank[codes].astype(np.int32),
+            rank[codes],
             self.times[rows],
             self.known[rows],
             self.values[rows],
@@ -116,11 +116,11 @@ class Revisions:
                 f"{self.name(int(np.argmax(early)))} is said to be known at "
                 f"{_say(self.known[np.argmax(early)])}, before its own time; correct known_at"
             )
-        same = np.zeros(len(self), dtype=bool)
-        keys = np.stack([self.codes, self.times, self.known])
-        same[1:] = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
+        same = np.diff(self.known) == 0
+        for key in (self.codes, self.times):
+            same &= np.diff(key) == 0
         if same.any():
-            row = int(np.argmax(same))
+            row = int(np.argmax(same)) + 1
             raise InvalidRevisions(
                 f"{self.name(row)} has two values known at {_say(self.known[row])}; keep one"
             )
@@ -130,6 +130,12 @@ class Revisions:
         for symbol in self.symbols:
             if not _is_text(symbol):
                 raise InvalidRevisions(f"symbol {symbol!r} is not Unicode text; correct its name")
+
+    def is_ordered(self) -> bool:
+        """Whether the rows are in the order of a log."""
+        known, codes, times = np.diff(self.known), np.diff(self.codes), np.diff(self.times)
+        along = (codes > 0) | ((codes == 0) & (times >= 0))
+        return bool(((known > 0) | ((known == 0) & along)).all())
 
     def name(self, row: int) -> str:
         """Symbol and time of a row, for a message."""
@@ -141,11 +147,11 @@ class Revisions:
 
     def rows(self, index: "slice | npt.NDArray[np.bool_]") -> "Revisions":
         """Some of the rows, in the same order, with the symbols that they have."""
-        used, codes = np.unique(self.codes[index], return_inverse=True)
+        used, codes = _used(self.codes[index], len(self.symbols))
         return Revisions(
             self.columns,
             tuple(self.symbols[i] for i in used),
-            codes.astype(np.int32),
+            codes,
             self.times[index],
             self.known[index],
             self.values[index],
@@ -156,15 +162,19 @@ class Revisions:
         logs = (self, *others)
         symbols = sorted(set().union(*(log.symbols for log in logs)))
         place = {name: code for code, name in enumerate(symbols)}
-        codes = [np.array([place[n] for n in log.symbols])[log.codes] for log in logs]
-        return Unordered(
+        codes = [np.array([place[n] for n in log.symbols], np.int32)[log.codes] for log in logs]
+        joined = Revisions(
             self.columns,
             tuple(symbols),
-            np.concatenate(codes).astype(np.int32),
+            np.concatenate(codes),
             np.concatenate([log.times for log in logs]),
             np.concatenate([log.known for log in logs]),
             np.concatenate([log.values for log in logs]),
-        ).revisions()
+        )
+        if not joined.is_ordered():
+            return Unordered(**vars(joined)).revisions()
+        joined.check()
+        return joined
 
     def as_of(self, moment: int = LAST) -> Panel:
         """What was known at a moment: of each symbol and time the newest revision until then.
@@ -184,6 +194,15 @@ class Revisions:
             self.known[index],
             self.values[index],
         )
+
+
+def _used(
+    codes: npt.NDArray[np.int32], symbols: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Which symbols occur, and each row's position among them."""
+    occurs = np.bincount(codes, minlength=symbols) > 0
+    place = np.cumsum(occurs, dtype=np.int32) - 1
+    return np.flatnonzero(occurs), place[codes].astype(np.int32)
 
 
 def by_symbol(codes: npt.NDArray[np.integer]) -> Integers:

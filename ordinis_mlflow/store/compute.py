@@ -7,6 +7,7 @@ revisions of the rows that read it, and of no others.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -69,19 +70,19 @@ def feature_rows(
     Raises:
         TooFewBars: symbols have fewer bars than the look-back; the first of them are named.
     """
-    symbols = _by_symbol(bars)
-    short = tuple(name for name, each in symbols.items() if each.count() < features.lookback)
+    symbols, lookback = _by_symbol(bars), features.lookback
+    short = tuple(name for name, each in symbols.items() if each.count() < lookback)
     if short and (not leave_out or len(short) == len(symbols)):
         raise TooFewBars(
-            f"{len(short)} of {len(symbols)} symbols have fewer than the {features.lookback} bars "
+            f"{len(short)} of {len(symbols)} symbols have fewer than the {lookback} bars "
             f"that {features.key} looks back: {', '.join(short[:5])}"
             f"{', …' if len(short) > 5 else ''}; supply longer histories or leave them out"
         )
     runs = [
         run
         for code, (name, each) in enumerate(symbols.items())
-        if name not in set(short)
-        for run in _runs(code, each, features.lookback, since)
+        if name not in short
+        for run in _runs(code, each, lookback, since)
     ]
     return _compute(runs, tuple(symbols), features), short
 
@@ -100,15 +101,20 @@ def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
     """The new rows of one symbol."""
     for start, view in _stretches(bars, since):
         known = _rows_known(view.known, lookback)
-        new = np.flatnonzero(known >= max(start, since))
-        for together in np.split(new, np.flatnonzero(np.diff(new) > 1) + 1):
-            for first in range(0, len(together), LONG_RUN):
-                rows = slice(
-                    together[first], together[min(first + LONG_RUN, len(together)) - 1] + 1
-                )
-                reads = slice(rows.start, rows.stop + lookback - 1)
-                times = view.times[lookback - 1 :][rows]
-                yield _Run(code, times, known[rows], view.values[reads])
+        times = view.times[lookback - 1 :]
+        for rows in _neighbours(np.flatnonzero(known >= max(start, since))):
+            reads = slice(rows.start, rows.stop + lookback - 1)
+            yield _Run(code, times[rows], known[rows], view.values[reads])
+
+
+def _neighbours(rows: Integers) -> Iterator[slice]:
+    """Rows that follow one another, at most so many at once."""
+    unbroken = not len(rows) or rows[-1] - rows[0] < len(rows)
+    gaps = () if unbroken else np.flatnonzero(np.diff(rows) > 1) + 1
+    for start, stop in pairwise((0, *gaps, len(rows))):
+        for first in range(start, stop, LONG_RUN):
+            last = min(first + LONG_RUN, stop) - 1
+            yield slice(int(rows[first]), int(rows[last]) + 1)
 
 
 def _rows_known(known: Integers, lookback: int) -> Integers:

@@ -58,11 +58,12 @@ def _shared(old: Sequence[Part], new: Sequence[Part]) -> int:
 
 def _later(log: Revisions, added: Revisions, unread: Sequence[Part]) -> Revisions:
     """Rows of the added symbols, at times of which the parts that were not read know nothing."""
-    wanted = np.isin(np.array(log.symbols, dtype=object), np.array(added.symbols, dtype=object))
-    keep = wanted[log.codes]
+    symbols = set(added.symbols)
+    keep = np.array([symbol in symbols for symbol in log.symbols])[log.codes]
     for part in unread:
         keep &= log.times > part.last_time
-    return log.rows(keep)
+    first = int(np.argmax(keep))
+    return log.rows(slice(first, None) if keep[first:].all() else keep)
 
 
 def _enough(log: Revisions, added: Revisions, lookback: int) -> bool:

@@ -176,7 +176,7 @@ def test_unknown_names_are_refused_before_there_is_a_run(refused):
 def test_features_are_not_computed_from_features(small_frame, ingested, made, refused):
     bars = ingested(small_frame, "twice")
     _, features = made(dataset="twice")
-    reason = f"holds technical@1, and features are computed from bars: pass snapshot={bars}"
+    reason = f"holds technical@1, and features are computed from bars: pass {bars}, "
     refused(InvalidConfig, reason, snapshot=features.name)
 
 

@@ -6,7 +6,7 @@ import pytest
 from own_store import own_store, words
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def history(small_frame, tracking_store, tmp_path_factory):
     """Two snapshots of bars in one data set, another data set, and features of all three."""
     from flows import ingest, materialize
@@ -30,7 +30,7 @@ def history(small_frame, tracking_store, tmp_path_factory):
         yield SimpleNamespace(store=store, folder=folder, **found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trained_run(history):
     """A run that trained on a snapshot, as far as lineage is concerned; its id."""
     from flows.options import TrainOptions
