@@ -32,11 +32,11 @@ def read(files: Files, name: str, as_of: int = LAST) -> Panel:
     if not end:
         raise TooFewBars(f"nothing of snapshot {name} was known at {as_of}; choose a later moment")
     rows = in_force(codes[:end], times[:end])
-    used, starts = np.unique(codes[rows], return_index=True)
+    counts = np.bincount(codes[rows], minlength=len(symbols))
     return Panel(
         columns=manifest.columns,
-        symbols=tuple(symbols[code] for code in used),
-        starts=np.append(starts, len(rows)),
+        symbols=tuple(name for name, count in zip(symbols, counts, strict=True) if count),
+        starts=np.append(0, np.cumsum(counts[counts > 0])),
         times=times[rows],
         known=known[rows],
         values=_values(files, manifest, parts, rows),

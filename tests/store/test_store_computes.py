@@ -51,7 +51,7 @@ def test_features_are_those_of_the_bars_known_then(shared_store, frame, seed):
 def test_runs_are_cut_without_a_trace(store, monkeypatch):
     frame = pd.concat([history("A", range(200)), history("B", range(50, 60))])
     frame = pd.concat([frame, revised(frame, [90], START + 300 * DAY)], ignore_index=True)
-    for name in ("LONG_RUN", "SHORT_RUN"):
+    for name in ("LONG_RUN", "TOGETHER"):
         for rows in (7, 8, 10_000):
             monkeypatch.setattr(compute, name, rows)
             rows, _ = feature_rows(log(frame), SMALL)
