@@ -41,7 +41,7 @@ class Row:
         key: in the JSON.
         what: is compared with what.
         value: the figure.
-        bar: what it should reach.
+        bar: what it should reach; None for a figure that only informs.
         at_most: whether the bar is an upper one.
         detail: absolute figures and spread.
     """
@@ -49,14 +49,17 @@ class Row:
     key: str
     what: str
     value: float
-    bar: float
+    bar: float | None
     at_most: bool
     detail: str
 
     @property
-    def met(self) -> bool:
-        """Whether the bar is reached."""
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
+    def verdict(self) -> str:
+        """The bar, and whether it is reached."""
+        if self.bar is None:
+            return ""
+        met = self.value <= self.bar if self.at_most else self.value >= self.bar
+        return f"{'<=' if self.at_most else '>='} {self.bar:<4g}  {'met' if met else 'NOT MET'}"
 
 
 def paired(
@@ -99,10 +102,9 @@ def report(title: str, rows: Sequence[Row], path: Path | None) -> None:
     print(f"\n{title}\n{machine()}\n")
     widths = [max(len(row.key) for row in rows), max(len(row.what) for row in rows)]
     for row in rows:
-        sign, met = ("<=" if row.at_most else ">="), ("met" if row.met else "NOT MET")
         print(
-            f"{row.key.ljust(widths[0])}  {row.what.ljust(widths[1])}  {row.value:6.2f}  "
-            f"{sign} {row.bar:<4g}  {met:7}  {row.detail}"
+            f"{row.key.ljust(widths[0])}  {row.what.ljust(widths[1])}  {row.value:7.3g}  "
+            f"{row.verdict:16}  {row.detail}"
         )
     if path:
         path.write_text(json.dumps({row.key: row.value for row in rows}, indent=2) + "\n")

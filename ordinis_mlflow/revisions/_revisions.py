@@ -75,7 +75,7 @@ class Unordered:
             rank[codes],
             self.times[rows],
             self.known[rows],
-            self.values[rows],
+            np.take(self.values, rows, axis=0),  # four times as fast as an index in brackets
         )
         result.check()
         return result
@@ -192,7 +192,7 @@ class Revisions:
             np.append(first, len(codes)),
             self.times[index],
             self.known[index],
-            self.values[index],
+            np.take(self.values, index, axis=0),
         )
 
 

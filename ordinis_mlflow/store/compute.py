@@ -34,8 +34,11 @@ class _Bars:
     known: Integers
     values: Values
 
-    def rows(self, index: "slice | Integers") -> "_Bars":
-        return _Bars(self.times[index], self.known[index], self.values[index])
+    def part(self, rows: slice) -> "_Bars":
+        return _Bars(self.times[rows], self.known[rows], self.values[rows])
+
+    def take(self, rows: Integers) -> "_Bars":
+        return _Bars(self.times[rows], self.known[rows], np.take(self.values, rows, axis=0))
 
     def count(self) -> int:
         """How many bars there are, however often each was revised."""
@@ -90,9 +93,9 @@ def feature_rows(
 def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
     order = by_symbol(bars.codes)
     ends = np.cumsum(np.bincount(bars.codes, minlength=len(bars.symbols)))
-    table = _Bars(bars.times, bars.known, bars.values).rows(order)
+    table = _Bars(bars.times, bars.known, bars.values).take(order)
     return {
-        name: table.rows(slice(start, end))
+        name: table.part(slice(start, end))
         for name, start, end in zip(bars.symbols, [0, *ends[:-1]], ends, strict=True)
     }
 
@@ -140,7 +143,7 @@ def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
         if end is None or end > since:
             seen = len(bars.known) if end is None else int(np.searchsorted(bars.known, end))
             rows = in_force(np.zeros(seen, dtype=np.uint16), bars.times[:seen])
-            yield start, bars.rows(rows)
+            yield start, bars.take(rows)
 
 
 def _compute(runs: Sequence[_Run], symbols: tuple[str, ...], features: FeatureSet) -> Unordered:

@@ -77,13 +77,18 @@ def _values(
     place = np.full(total, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     values = np.empty((len(rows), len(manifest.columns)))
-    end = 0
+    items, end = _items(values), 0
     for part in parts:
         start, end = end, end + part.rows
-        there = place[start:end]
-        block = read_part(files, part, manifest.columns).values
+        there, block = place[start:end], _items(read_part(files, part, manifest.columns).values)
         if (there >= 0).all():
-            values[there] = block
+            items[there] = block
         else:
-            values[there[there >= 0]] = block[there >= 0]
+            items[there[there >= 0]] = block[there >= 0]
     return values
+
+
+def _items(table: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
+    """The same memory with each row as one item: scattering them takes half the time."""
+    items: npt.NDArray[np.void] = table.view(f"V{table.itemsize * table.shape[1]}")[:, 0]
+    return items
