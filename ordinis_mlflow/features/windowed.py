@@ -126,12 +126,15 @@ class _Moments:
         end = older.mean.shape[-1] - self.size
         mean = self.mean[..., self.mean.shape[-1] - rows :]
         gap = older.mean[..., end - rows : end] - mean
-        squares = gap * gap * (self.size * older.size / size)
+        squares = gap * gap
+        squares *= self.size * older.size / size
         if self.squares is not None:
-            squares = squares + self.squares[..., self.squares.shape[-1] - rows :]
+            squares += self.squares[..., self.squares.shape[-1] - rows :]
         if older.squares is not None:
-            squares = squares + older.squares[..., end - rows : end]
-        return _Moments(mean + gap * (older.size / size), squares, size)
+            squares += older.squares[..., end - rows : end]
+        gap *= older.size / size
+        gap += mean
+        return _Moments(gap, squares, size)
 
 
 class Banded(Windowed):
