@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ordinis_mlflow.bars import COLUMNS
 from ordinis_mlflow.errors import TooFewBars
 from ordinis_mlflow.features import BarArrays, FeatureSet, History
 from ordinis_mlflow.revisions import Revisions, Unordered, by_symbol, in_force
@@ -159,7 +160,8 @@ def _compute(runs: Sequence[_Run], symbols: tuple[str, ...], features: FeatureSe
         at_once = max(1, TOGETHER // length)
         for first in range(0, len(group), at_once):
             some = group[first : first + at_once]
-            columns = np.stack([run.bars.T for run, _ in some], axis=1)
+            columns = np.empty((len(COLUMNS), len(some), length))  # else time is not innermost
+            np.stack([run.bars.T for run, _ in some], axis=1, out=columns)
             values = features.compute(BarArrays(*columns), History())
             for (_, rows), each in zip(some, values, strict=True):
                 table.values[rows] = each
