@@ -57,6 +57,7 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph
 	python -m bench.train
 	python -m bench.serve
+	python -m bench.store
 
 docs: .venv/installed  ## docs/features.md from the features' definitions
 	python -m ordinis_mlflow.features.table > docs/features.md
