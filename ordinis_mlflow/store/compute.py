@@ -29,22 +29,25 @@ TOGETHER = 32_768
 
 @dataclass(frozen=True, eq=False)
 class _Bars:
-    """Bars of one symbol, in the order of knowing or, of a view, in that of time."""
+    """Bars of one symbol, in the order of knowing or, of a view, in that of time.
+
+    They are calm if that is one order: no bar came late or was corrected.
+    """
 
     times: Integers
     known: Integers
     values: Values
+    calm: bool = False
 
-    def part(self, rows: slice) -> "_Bars":
-        return _Bars(self.times[rows], self.known[rows], self.values[rows])
+    def part(self, rows: slice, calm: bool) -> "_Bars":
+        return _Bars(self.times[rows], self.known[rows], self.values[rows], calm)
 
     def take(self, rows: Integers) -> "_Bars":
         return _Bars(self.times[rows], self.known[rows], np.take(self.values, rows, axis=0))
 
     def count(self) -> int:
         """How many bars there are, however often each was revised."""
-        calm = (np.diff(self.times) > 0).all()
-        return len(self.times) if calm else len(np.unique(self.times))
+        return len(self.times) if self.calm else len(np.unique(self.times))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +98,19 @@ def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
     order = by_symbol(bars.codes)
     ends = np.cumsum(np.bincount(bars.codes, minlength=len(bars.symbols)))
     table = _Bars(bars.times, bars.known, bars.values).take(order)
+    late = np.flatnonzero(table.times[1:] <= table.times[:-1]) + 1
+    starts = [0, *ends[:-1]]
+    disturbed = set(np.searchsorted(ends, np.setdiff1d(late, starts), side="right"))
     return {
-        name: table.part(slice(start, end))
-        for name, start, end in zip(bars.symbols, [0, *ends[:-1]], ends, strict=True)
+        name: table.part(slice(start, end), calm=code not in disturbed)
+        for code, (name, start, end) in enumerate(zip(bars.symbols, starts, ends, strict=True))
     }
 
 
 def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
     """The new rows of one symbol."""
     for start, view in _stretches(bars, since):
-        known = _rows_known(view.known, lookback)
+        known = view.known[lookback - 1 :] if view.calm else History().highest(view.known, lookback)
         times = view.times[lookback - 1 :]
         for rows in _neighbours(np.flatnonzero(known >= max(start, since))):
             reads = slice(rows.start, rows.stop + lookback - 1)
@@ -121,24 +127,17 @@ def _neighbours(rows: Integers) -> Iterator[slice]:
             yield slice(int(rows[first]), int(rows[last]) + 1)
 
 
-def _rows_known(known: Integers, lookback: int) -> Integers:
-    """When the last bar of each row became known."""
-    if (known[1:] >= known[:-1]).all():
-        return known[lookback - 1 :]
-    return np.asarray(History().highest(known, lookback))
-
-
 def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
     """Stretches of time without a disturbance: when each begins, and the view at its end.
 
     A disturbance is a moment at which a late or corrected bar becomes known. Between two of them
     bars only follow one another, so that the last view holds every row as it first became known.
     """
-    newest_before = np.maximum.accumulate(bars.times)
-    late = bars.times[1:] <= newest_before[:-1]
-    if not late.any():
+    if bars.calm:
         yield EVER, bars
         return
+    newest_before = np.maximum.accumulate(bars.times)
+    late = bars.times[1:] <= newest_before[:-1]
     moments = [int(moment) for moment in np.unique(bars.known[1:][late])]
     for start, end in zip([EVER, *moments], [*moments, None], strict=True):
         if end is None or end > since:

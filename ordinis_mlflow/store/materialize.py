@@ -4,6 +4,7 @@ Where a snapshot of earlier bars of the same data set is there, only the rows th
 since are computed; the result is the same, bit for bit and in name.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import ordinis_mlflow
@@ -12,6 +13,7 @@ from ordinis_mlflow.features import FeatureSet
 from ordinis_mlflow.store.compute import feature_rows
 from ordinis_mlflow.store.growth import behind, new_rows
 from ordinis_mlflow.store.manifest import Manifest, read_bars_manifest, read_manifest
+from ordinis_mlflow.store.parts import Part
 from ordinis_mlflow.store.snapshots import read_log
 from ordinis_mlflow.store.store import Store
 from ordinis_mlflow.store.write import extend, write
@@ -72,7 +74,7 @@ def _extended(
     for name in store.catalogue.feature_snapshots(wanted.dataset, wanted.features):
         parent = _manifest(store, name)
         if parent and _same_features(parent, wanted) and not parent.left_out:
-            old = _manifest(store, parent.bars)
+            old = _manifest(store, parent.bars, source.parts)
             added = old and new_rows(store.files, old, source)
             bars = added and behind(store.files, source, added, features.lookback)
             if not added or not bars:
@@ -82,13 +84,14 @@ def _extended(
     return None
 
 
-def _manifest(store: Store, name: str) -> Manifest | None:
+def _manifest(store: Store, name: str, unasked: Sequence[Part] = ()) -> Manifest | None:
     """None for a snapshot that lies in another store, or of which a part was removed."""
     try:
         manifest = read_manifest(store.files, name)
     except UnknownSnapshot:
         return None
-    return manifest if all(store.files.exists(part.file) for part in manifest.parts) else None
+    asked = set(manifest.parts) - set(unasked)
+    return manifest if all(store.files.exists(part.file) for part in asked) else None
 
 
 def _same_features(one: Manifest, other: Manifest) -> bool:
