@@ -32,7 +32,7 @@ def check(
     Raises:
         InvalidBars: a row breaks a rule of bars.
         InvalidConfig: the calendar cannot be used.
-        TooFewBars: every bar is suspicious.
+        TooFewBars: every bar of a new data set is suspicious.
     """
     arrived = stated(table) if table.states_known else table.bars()
     latest = arrived.as_of().bars() if isinstance(arrived, Revisions) else arrived
@@ -41,7 +41,13 @@ def check(
     suspicions = [one for one in inspection.suspicions if one.check not in accepted]
     if known is not None:
         suspicions = list(not_let_in(known, bars, suspicions))
-    return set_aside(source, arrived, suspicions, inspection)
+    arrival = set_aside(source, arrived, suspicions, inspection)
+    if arrival.bars is None and known is None:
+        raise TooFewBars(
+            f"every bar of {source} is suspicious: {suspicions[0].reason}; correct the source or "
+            f"accept {suspicions[0].check}"
+        )
+    return arrival
 
 
 def with_context(known: Panel, bars: Bars) -> Bars:
@@ -107,17 +113,15 @@ def set_aside(
     frame = _frame(arrived)
     keys = list(zip(frame["symbol"], frame["timestamp"].astype("int64"), strict=True))
     apart = np.array([key in reasons for key in keys])
-    if apart.all():
-        raise TooFewBars(
-            f"every bar of {source} is suspicious: {suspicions[0].reason}; correct the source or "
-            f"accept {suspicions[0].check}"
-        )
     quarantine = frame[apart].copy()
     for place, column in enumerate(("check", "reason")):
         quarantine[column] = [reasons[key][place] for key in keys if key in reasons]
-    rest = (
-        arrived.rows(~apart) if isinstance(arrived, Revisions) else Bars.from_frame(frame[~apart])
-    )
+    rest: Bars | Revisions | None = None
+    if not apart.all():
+        if isinstance(arrived, Revisions):
+            rest = arrived.rows(~apart)
+        else:
+            rest = Bars.from_frame(frame[~apart])
     return Arrival(source, rest, quarantine, inspection.verdicts)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 import ordinis_mlflow
 from ordinis_mlflow.bars import COLUMNS, Bars
-from ordinis_mlflow.errors import InvalidConfig, StoreError
+from ordinis_mlflow.errors import InvalidConfig, StoreError, TooFewBars
 from ordinis_mlflow.revisions import Revisions, news, revise
 from ordinis_mlflow.store.catalogue import Dataset, Ingest
 from ordinis_mlflow.store.manifest import Manifest, read_manifest
@@ -30,13 +30,14 @@ class Arrival:
 
     Attributes:
         source: where from, without secrets.
-        bars: those that may be used; or revisions, where the source says when each was known.
+        bars: those that may be used; or revisions, where the source says when each was known; None
+            where every bar was set aside.
         quarantine: those set aside: symbol, timestamp, the values, check and reason.
         verdicts: of the quality checks.
     """
 
     source: str
-    bars: Bars | Revisions
+    bars: Bars | Revisions | None
     quarantine: pd.DataFrame
     verdicts: Sequence[Verdict] = ()
 
@@ -58,6 +59,7 @@ def ingest(store: Store, dataset: str, arrival: Arrival, known_after: int | None
     Raises:
         InvalidConfig: `known_after` is negative or not what the data set has.
         InvalidRevisions: rows contradict what is known.
+        TooFewBars: a new data set would have none.
         StoreError: writing failed, or others kept being faster.
     """
     if not dataset.strip() or len(dataset) > 128 or not dataset.isprintable():
@@ -74,10 +76,11 @@ def ingest(store: Store, dataset: str, arrival: Arrival, known_after: int | None
 def _attempt(store: Store, name: str, arrival: Arrival, known_after: int | None) -> Ingest | None:
     """None if another ingest was faster."""
     found = store.catalogue.dataset(name)
-    delay = _delay(found, arrival, known_after)
+    if found is None and arrival.bars is None:
+        raise TooFewBars(f"every bar of {arrival.source} was set aside; a new data set needs some")
+    delay = _delay(found, arrival.bars, known_after)
     parent = read_manifest(store.files, found.head) if found else None
-    known = read_since(store.files, parent, _first_time(arrival.bars)) if parent else None
-    rows = _new_rows(known, arrival.bars, delay)
+    rows = _new_rows(store, parent, arrival.bars, delay) if arrival.bars else None
     manifest = _write(store, name, parent, rows)
     done = Ingest(
         dataset=name,
@@ -93,14 +96,12 @@ def _attempt(store: Store, name: str, arrival: Arrival, known_after: int | None)
     return done if store.catalogue.advance(dataset, done, manifest, arrival.verdicts) else None
 
 
-def _delay(found: Dataset | None, arrival: Arrival, known_after: int | None) -> int:
+def _delay(found: Dataset | None, bars: Bars | Revisions | None, known_after: int | None) -> int:
     if known_after is not None and known_after < 0:
         raise InvalidConfig(f"known_after is {known_after} ns; a bar is not known before its time")
-    if found is None and known_after is None:
-        return _usual_delay(arrival.bars)
     if found is None:
-        assert known_after is not None
-        return known_after
+        assert bars is not None
+        return _usual_delay(bars) if known_after is None else known_after
     if known_after not in (None, found.known_after):
         raise InvalidConfig(
             f"data set {found.name!r} takes its bars as known {pd.Timedelta(found.known_after)} "
@@ -122,7 +123,11 @@ def _first_time(bars: Bars | Revisions) -> int:
     return min(int(series.nanoseconds()[0]) for series in bars.series())
 
 
-def _new_rows(known: Revisions | None, bars: Bars | Revisions, delay: int) -> Revisions | None:
+def _new_rows(
+    store: Store, parent: Manifest | None, bars: Bars | Revisions, delay: int
+) -> Revisions | None:
+    """What the bars add to what the data set knows; None if that is nothing."""
+    known = read_since(store.files, parent, _first_time(bars)) if parent else None
     if isinstance(bars, Revisions):
         return news(known, bars) if known else bars
     return revise(known, bars, delay, now=time.time_ns())

@@ -152,7 +152,26 @@ def test_no_revision_of_a_suspicious_bar_is_lost(frame, ingested, store):
     assert read_manifest(store.files, store.catalogue.head("revised")).rows == len(frame) - 1
 
 
-def test_a_file_of_nothing_but_suspicious_bars_is_refused(frame, store, run_ids, tmp_path):
+@pytest.mark.parametrize("stated", [False, True])
+def test_a_day_of_nothing_but_a_bad_tick_is_set_aside_and_told(stated, frame, ingested, store):
+    name = f"tick {stated}"
+    if stated:
+        frame = frame.assign(known_at=frame["timestamp"] + pd.Timedelta("1D"))
+    before = ingested(frame, name).data.tags["ordinis.snapshot"]
+    tick = frame.loc[[200]].copy()
+    tick[PRICES] *= 2.5
+    if stated:
+        tick["known_at"] = pd.Timestamp("2022-01-01", tz="UTC")
+    done = ingested(tick, name)
+    assert done.data.tags["ordinis.snapshot"] == before == store.catalogue.head(name)
+    assert done.data.metrics["ingest/new_rows"] == 0
+    assert done.data.metrics["ingest/quarantined_bars"] == 1
+    assert "FAILED" in done.data.tags["ordinis.verdict.outlier_jumps"]
+    apart = pd.read_parquet(done.data.tags["ordinis.quarantine"])
+    assert list(apart["close"]) == list(tick["close"])
+
+
+def test_a_file_of_nothing_but_suspicious_bars_makes_no_data_set(frame, store, run_ids, tmp_path):
     path = tmp_path / "still.csv"
     still = frame[:8].assign(**dict.fromkeys(PRICES, 7.0))
     saturdays = pd.date_range("2020-01-04", periods=8, freq="7D", tz="UTC")
