@@ -60,8 +60,8 @@ def _later(log: Revisions, added: Revisions, unread: Sequence[Part]) -> Revision
     """Rows of the added symbols, at times of which the parts that were not read know nothing."""
     symbols = set(added.symbols)
     keep = np.array([symbol in symbols for symbol in log.symbols])[log.codes]
-    for part in unread:
-        keep &= log.times > part.last_time
+    if unread:
+        keep &= log.times > max(part.last_time for part in unread)
     first = int(np.argmax(keep))
     return log.rows(slice(first, None) if keep[first:].all() else keep)
 
