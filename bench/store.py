@@ -147,7 +147,7 @@ def append(bars: Bars) -> list[Row]:
             "store.append_over_full_ingest",
             "the same with the ingest of both",
             statistics.median(both),
-            0.02,
+            None,
             True,
             f"{min(both):.4f} to {max(both):.4f}",
         ),
