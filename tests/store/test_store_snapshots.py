@@ -69,6 +69,19 @@ def edit(store, made, change):
     path.write_text(json.dumps(content))
 
 
+def test_the_name_of_a_snapshot_never_changes(store):
+    """Another one for these rows would make existing stores unreadable: that needs a new format."""
+    rows = [(symbol, START + day * DAY) for symbol in ("A", "é") for day in range(3)]
+    frame = pd.DataFrame(rows, columns=["symbol", "timestamp"])
+    frame["known_at"] = frame["timestamp"] + DAY
+    frame = frame.assign(open=10.25, high=11.0, low=9.5, close=10.5, volume=1000.0)
+    made = snapshot(store, frame)
+    assert [part.digest for part in made.parts] == [
+        "cb7340c5f748eaf677324eeed60e5952bcfb55ff542244ab9927e78b7167ad22"
+    ]
+    assert made.name == "cf05501177f4ddc59749c907c81d5d74"
+
+
 @COMMON
 @given(frame=frames(), seed=st.integers(0, 9))
 def test_what_was_written_is_read_as_of_every_moment(shared_store, small_parts, frame, seed):
