@@ -2,8 +2,9 @@
 
 from ordinis_mlflow.revisions._join import KnownSeries, join
 from ordinis_mlflow.revisions._merge import news, revise, stated
+from ordinis_mlflow.revisions._order import by_symbol, in_force
 from ordinis_mlflow.revisions._panel import Panel
-from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered, by_symbol, in_force
+from ordinis_mlflow.revisions._revisions import LAST, Revisions, Unordered
 
 __all__ = [
     "LAST",

@@ -4,11 +4,12 @@
 the rows that were known at a moment.
 """
 
-from ordinis_mlflow.store.catalogue import Catalogue, Dataset, Ingest
+from ordinis_mlflow.store.catalogue import Catalogue
 from ordinis_mlflow.store.files import Files
 from ordinis_mlflow.store.ingest import Arrival, ingest, quarantined
 from ordinis_mlflow.store.manifest import Manifest, read_bars_manifest, read_manifest
 from ordinis_mlflow.store.materialize import materialize
+from ordinis_mlflow.store.records import Dataset, Ingest
 from ordinis_mlflow.store.snapshots import read
 from ordinis_mlflow.store.store import Store, open_store
 

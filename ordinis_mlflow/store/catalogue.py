@@ -7,7 +7,6 @@ head of a data set, what a version of a feature set computes, what came in when 
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +15,7 @@ import ordinis_mlflow
 from ordinis_mlflow.errors import FeatureSetChanged, InvalidConfig, StoreError, UnknownSnapshot
 from ordinis_mlflow.features import FeatureSet, Fingerprint
 from ordinis_mlflow.store.manifest import Manifest
+from ordinis_mlflow.store.records import Dataset, Ingest
 from ordinis_mlflow.store.tables import (
     DATASETS,
     FEATURE_SETS,
@@ -28,46 +28,6 @@ from ordinis_mlflow.verdict import Verdict
 
 WAIT_S = 60
 """How long a writer of SQLite waits for another one."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A named, growing collection of bars.
-
-    Attributes:
-        name: as given on ingest.
-        head: name of its newest bars snapshot.
-        known_after: nanoseconds from a bar's time until it is known, for sources that do not say.
-    """
-
-    name: str
-    head: str
-    known_after: int
-
-
-@dataclass(frozen=True)
-class Ingest:
-    """What came in at one time.
-
-    Attributes:
-        dataset: whose bars.
-        snapshot: the bars snapshot after it.
-        parent: the one before it; "" for the first.
-        source: where the bars came from, without secrets.
-        rows: revisions that were added.
-        quarantined: bars that were set aside.
-        quarantine: the file in the store that holds them; "" if there are none.
-        created_at: UTC nanoseconds.
-    """
-
-    dataset: str
-    snapshot: str
-    parent: str
-    source: str
-    rows: int
-    quarantined: int
-    quarantine: str
-    created_at: int
 
 
 class Catalogue:

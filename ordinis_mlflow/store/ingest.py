@@ -13,8 +13,8 @@ import ordinis_mlflow
 from ordinis_mlflow.bars import COLUMNS, Bars
 from ordinis_mlflow.errors import InvalidConfig, StoreError, TooFewBars
 from ordinis_mlflow.revisions import Revisions, news, revise
-from ordinis_mlflow.store.catalogue import Dataset, Ingest
 from ordinis_mlflow.store.manifest import Manifest, read_manifest
+from ordinis_mlflow.store.records import Dataset, Ingest
 from ordinis_mlflow.store.snapshots import read_since
 from ordinis_mlflow.store.store import Store
 from ordinis_mlflow.store.write import extend, write
