@@ -98,9 +98,12 @@ def splits(values: Values, rules: QualityRules) -> Iterator[tuple[int, float]]:
         return
     open_, close = np.log(values[:, 0]), np.log(values[:, 3])
     jump = open_[1:] - close[:-1]
-    big = np.abs(jump) > rules.jump_sigmas * usual_move(values[:, 3])[1:]
     gaps = np.abs(np.abs(jump)[:, None] - np.log(RATIOS))
-    for place in np.flatnonzero(big & (gaps.min(axis=1) < rules.split_tolerance)) + 1:
+    like_a_ratio = gaps.min(axis=1) < rules.split_tolerance
+    if not like_a_ratio.any():  # most symbols, without a look at what is usual
+        return
+    big = np.abs(jump) > rules.jump_sigmas * usual_move(values[:, 3])[1:]
+    for place in np.flatnonzero(big & like_a_ratio) + 1:
         size = jump[place - 1]
         level = np.median(close[place : place + AFTER]) - close[place - 1]
         if abs(level - size) < abs(size) / 2:
