@@ -100,12 +100,31 @@ def prepare(
         TooFewBars: a symbol has no bar with both a window and a label.
         InvalidConfig: a part of the split would be empty.
     """
-    rows = _rows(bars, table, features, forecast, volatility, steps)
+    rows = labelled(bars, table, features, forecast, volatility, steps)
     split = holdout.split(rows.times[rows.ready], rows.ends[rows.ready])
+    return samples_of(rows, split, features.names, steps, scaler, snapshot)
+
+
+def samples_of(
+    rows: Rows,
+    split: HoldoutSplit,
+    names: tuple[str, ...],
+    steps: int,
+    scaler: str,
+    snapshot: str = "",
+) -> Prepared:
+    """Scaler and windows of a given split; the scaler reads the training windows' rows alone.
+
+    Args:
+        rows: of all symbols.
+        split: indices into ``rows.ready``.
+        names: of the features.
+        steps: rows of features a window.
+        scaler: how it is fitted, ``standard`` or ``robust``.
+        snapshot: name of the snapshot that the features were read from.
+    """
     train_rows = _rows_of_windows(rows.ready[split.train], steps)
-    fitted = fit_scaler(
-        rows.features[train_rows], features.names, rows.times[train_rows], scaler, snapshot
-    )
+    fitted = fit_scaler(rows.features[train_rows], names, rows.times[train_rows], scaler, snapshot)
     samples = Samples(
         table=fitted.transform(rows.features).astype(np.float32),
         last_rows=rows.ready,
@@ -116,7 +135,7 @@ def prepare(
     return Prepared(rows, split, fitted, *parts)
 
 
-def _rows(
+def labelled(
     bars: Bars,
     panel: Panel,
     features: FeatureSet,
@@ -124,6 +143,7 @@ def _rows(
     volatility: str,
     steps: int,
 ) -> Rows:
+    """Features and labels of every bar; arguments and errors as `prepare`."""
     lookback = features.lookback + steps - 1
     bars.require(lookback + forecast.horizon, "one window and its label")
     column = features.names.index(volatility)

@@ -14,7 +14,7 @@ ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
 
 FLOORS = {
     "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
-    "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1,
+    "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1, "prediction": 1,
     "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
     "tracking": 3, "flavor": 3, "lineage": 3,
     "plugins": 4, "serving": 4,
@@ -35,6 +35,7 @@ LIBRARIES = {
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
+    "prediction": ARITHMETIC,
     "prepare": ARITHMETIC,
     "evaluation": ARITHMETIC,
     "network": {"numpy", "torch", "safetensors"},
