@@ -16,6 +16,8 @@ from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.prepare import Prepared
 from ordinis_mlflow.scoring import forecast as scores
 from ordinis_mlflow.scoring import performance, trading
+from ordinis_mlflow.scoring.calibration import pit_uniformity
+from ordinis_mlflow.scoring.skill import MeanWithError, information_coefficient, newey_west_mean
 from ordinis_mlflow.signal import Signal
 
 Vector = npt.NDArray[np.float64]
@@ -78,8 +80,8 @@ class TestSpan:
         years = performance.bars_per_year(returns.index.to_numpy())
         metrics = {
             "log_score_nats": float(log_scores.mean()),
-            "pit_ks_distance": scores.pit_uniformity(pit),
-            "rank_ic": scores.rank_information_coefficient(location, realised),
+            "pit_ks_distance": pit_uniformity(pit),
+            "rank_ic": information_coefficient(location, realised, lags=0, rank=True).value,
             "hit_rate_share": trading.hit_rate(np.sign(position), self.realised),
             "sharpe_annual": performance.sharpe_annual(returns, years),
             "sharpe_standard_error_annual": performance.sharpe_standard_error(returns, years),
@@ -139,13 +141,13 @@ def evaluate_baselines(prepared: Prepared, span: TestSpan) -> tuple[Evaluation, 
     )
 
 
-def skill(model: Evaluation, baseline: Evaluation, horizon: int) -> scores.MeanWithError:
+def skill(model: Evaluation, baseline: Evaluation, horizon: int) -> MeanWithError:
     """Mean log score above a baseline's on the same rows, in nats, with Newey-West's error.
 
     Overlapping labels make neighbouring scores depend on each other over ``horizon - 1`` bars; five
     more lags cover volatility that both forecasts miss.
     """
-    return scores.newey_west_mean(model.log_scores - baseline.log_scores, horizon + 4)
+    return newey_west_mean(model.log_scores - baseline.log_scores, horizon + 4)
 
 
 def _fitted_scale(values: Vector, degrees_of_freedom: int) -> float:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from ordinis_mlflow.evaluation import evaluate_baselines, evaluate_signal, skill, span_of
 from ordinis_mlflow.forecast import Forecast
-from ordinis_mlflow.scoring import forecast as scores
+from ordinis_mlflow.scoring.skill import newey_west_mean
 from ordinis_mlflow.signal import Signal
 
 FORECAST = Forecast(1, 6, 0.02)
@@ -166,6 +166,6 @@ def test_skill_is_the_mean_difference_of_scores(prepared, span):
         better = skill(model, baseline, horizon=1)
         difference = model.log_scores - baseline.log_scores
         assert better.value == pytest.approx(difference.mean())
-        assert better.standard_error == scores.newey_west_mean(difference, 5).standard_error
+        assert better.standard_error == newey_west_mean(difference, 5).standard_error
         assert better.value > 0
     assert skill(zero, zero, horizon=5).value == 0.0

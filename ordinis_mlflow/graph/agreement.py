@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ordinis_mlflow.scoring.forecast import rank_information_coefficient
+from ordinis_mlflow.scoring.skill import rank_correlation
 from ordinis_mlflow.signal import Signal, largest_difference
 from ordinis_mlflow.verdict import Verdict
 
@@ -28,7 +28,7 @@ def agreement(name: str, candidate: Signal, reference: Signal) -> tuple[Verdict,
     """
     probabilities = [signal.probability_up.astype(np.float64) for signal in (candidate, reference)]
     finite = np.isfinite(probabilities).all()
-    correlation = rank_information_coefficient(*probabilities) if finite else float("nan")
+    correlation = rank_correlation(*probabilities) if finite else float("nan")
     flips = float(np.mean(candidate.direction != reference.direction))
     n = len(reference)
     return (

@@ -1,30 +1,20 @@
-"""Forecast scores against scipy, statsmodels and hand-made cases."""
+"""Forecast scores against scipy, mpmath and hand-made cases."""
 
 import math
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.scoring.forecast import (
-    MeanWithError,
     log_score_nats,
-    newey_west_mean,
-    pit_uniformity,
     probability_integral_transform,
-    rank_information_coefficient,
 )
 
 DEGREES = [0.5, 1.0, 2.5, 4.0, 30.0, 1e4, 1e8]
-
-
-def series(least=1, low=-10.0, high=10.0):
-    return hnp.arrays(np.float64, st.integers(least, 40), elements=st.floats(low, high))
 
 
 @pytest.fixture
@@ -95,89 +85,3 @@ class TestRefusals:
     def test_lengths_must_agree(self, score):
         with pytest.raises(InvalidConfig, match=r"one length, got .*'mean': \(1,\)"):
             score([0.0, 0.0], [0.0], [1.0, 1.0], 4.0)
-
-
-@given(series(low=0.0, high=1.0))
-def test_uniformity_is_the_statistic_of_scipy(pit):
-    expected = stats.kstest(pit, "uniform", method="asymp").statistic
-    assert pit_uniformity(pit) == pytest.approx(expected, abs=1e-15)
-
-
-def test_uniformity_by_hand():
-    assert pit_uniformity([0.5]) == 0.5
-    assert pit_uniformity([0.75, 0.25]) == 0.25
-    assert pit_uniformity([0.0, 0.0]) == 1.0
-
-
-@pytest.mark.parametrize("pit", [[-0.1, 0.5], [0.5, 1.1]])
-def test_uniformity_refuses_what_is_no_probability(pit):
-    with pytest.raises(InvalidConfig, match=r"probabilities in \[0, 1\], got"):
-        pit_uniformity(pit)
-
-
-@pytest.mark.parametrize("score", [pit_uniformity, lambda x: rank_information_coefficient(x, x)])
-def test_no_value_is_refused(score):
-    with pytest.raises(InvalidConfig, match="needs at least 1 values, got 0"):
-        score([])
-
-
-@given(
-    st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=2, max_size=40)
-    .map(lambda pairs: np.array(pairs, dtype=np.float64).T)
-    .filter(lambda pair: np.ptp(pair, axis=1).all())
-)
-def test_rank_ic_is_spearman_of_scipy_with_ties(pair):
-    expected = stats.spearmanr(*pair).statistic
-    assert rank_information_coefficient(*pair) == pytest.approx(expected, abs=1e-12)
-
-
-@given(series(least=2))
-def test_rank_ic_does_not_change_under_an_increasing_map(prediction):
-    realised = np.sin(np.arange(prediction.size))
-    got = rank_information_coefficient(8 * prediction, realised)  # exact in binary
-    assert got == rank_information_coefficient(prediction, realised)
-
-
-@pytest.mark.parametrize("constant", [0.0, 0.1])
-def test_rank_ic_of_a_constant_is_zero(constant):
-    assert rank_information_coefficient([constant] * 3, [1.0, 2.0, 3.0]) == 0.0
-    assert rank_information_coefficient([1.0, 2.0, 3.0], [constant] * 3) == 0.0
-    assert rank_information_coefficient([1.0], [2.0]) == 0.0
-
-
-@pytest.mark.parametrize("lags", [0, 1, 4, 20])
-def test_newey_west_is_hac_of_statsmodels(lags):
-    rng = np.random.default_rng(lags)
-    x = 0.3 + np.convolve(rng.normal(size=304), np.ones(5) / 5, mode="valid")
-    options = {"maxlags": lags, "use_correction": False}
-    fit = sm.OLS(x, np.ones_like(x)).fit(cov_type="HAC", cov_kwds=options)
-    got = newey_west_mean(x, lags)
-    assert got.value == pytest.approx(fit.params[0], rel=1e-12)
-    assert got.standard_error == pytest.approx(fit.bse[0], rel=1e-12)
-    assert got.n == 300
-
-
-def test_newey_west_by_hand():
-    # e = (-1, 1, 1, -1): Σe² = 4, Σe[t]e[t-1] = -1; (4 + 2 · 1/2 · -1) / 4 / 4
-    assert newey_west_mean([0, 2, 2, 0], 1) == MeanWithError(1.0, math.sqrt(3 / 16), 4)
-
-
-def test_newey_west_without_lags_is_the_usual_error():
-    x = np.random.default_rng(0).normal(size=50)
-    assert newey_west_mean(x, 0).standard_error == pytest.approx(x.std() / math.sqrt(50))
-
-
-@given(series(least=5), st.integers(0, 4))
-def test_newey_west_error_is_never_nan_nor_negative(x, lags):
-    assert newey_west_mean(x, lags).standard_error >= 0
-
-
-@pytest.mark.parametrize("lags", [-1, 3])
-def test_newey_west_refuses_lags_out_of_range(lags):
-    with pytest.raises(InvalidConfig, match=f"lags must be from 0 to 2 for 3 values, got {lags}"):
-        newey_west_mean([1.0, 2.0, 3.0], lags)
-
-
-def test_newey_west_refuses_one_value():
-    with pytest.raises(InvalidConfig, match="x needs at least 2 values, got 1"):
-        newey_west_mean([1.0], 0)
