@@ -1,15 +1,13 @@
 """Train, validation and test by time, once."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig
-
-Times: TypeAlias = npt.NDArray[np.datetime64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from ordinis_mlflow.splits._times import Mask, Times, checked_times, positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +107,7 @@ class Holdout:
             InvalidConfig: The times are not usable, a label ends before it starts (its index is
                 named), or a part would be empty (the counts are named).
         """
-        starts, ends = _checked_times(starts, ends)
+        starts, ends = checked_times(starts, ends)
         dates = np.unique(starts)
         test_at = dates.size - round(self.test * dates.size)
         validation_at = test_at - round(self.validation * dates.size)
@@ -134,18 +132,13 @@ def _purged_split(
         f"samples after {int(purged.sum())} were purged",
     )
     return HoldoutSplit(
-        train=_positions(train),
-        validation=_positions(validation),
-        test=_positions(test),
-        purged=_positions(purged),
+        train=positions(train),
+        validation=positions(validation),
+        test=positions(test),
+        purged=positions(purged),
         validation_start=validation_start,
         test_start=test_start,
     )
-
-
-def _positions(mask: Mask) -> npt.NDArray[np.int64]:
-    """(n,) bool to the ascending positions of its true values."""
-    return np.flatnonzero(mask).astype(np.int64, copy=False)
 
 
 def _refuse_empty(train: int, validation: int, test: int, what: str) -> None:
@@ -158,40 +151,3 @@ def _refuse_empty(train: int, validation: int, test: int, what: str) -> None:
             f"every part of a holdout needs a sample, but {' and '.join(empty)} would be empty "
             f"({what}: {listed}); give more dates, a shorter label or other shares"
         )
-
-
-def _checked_times(starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> tuple[Times, Times]:
-    """Both times as (n,) datetime64[ns], equally long and in order."""
-    start_times, end_times = _nanoseconds("starts", starts), _nanoseconds("ends", ends)
-    if start_times.shape != end_times.shape or start_times.size == 0:
-        raise InvalidConfig(
-            "starts and ends must have one time for each sample, and at least one sample, got "
-            f"{start_times.size} and {end_times.size}; pass two arrays of one length"
-        )
-    early = np.flatnonzero(end_times < start_times)
-    if early.size:
-        i = int(early[0])
-        raise InvalidConfig(
-            f"a label must not end before its decision, but sample {i} starts {start_times[i]} "
-            f"and ends {end_times[i]} ({early.size} such samples); check the label's horizon"
-        )
-    return start_times, end_times
-
-
-def _nanoseconds(name: str, times: npt.NDArray[Any]) -> Times:
-    """(n,) datetime64 of any unit or int64 nanoseconds to datetime64[ns] without NaT."""
-    values = np.asarray(times)
-    if values.ndim != 1 or values.dtype.kind not in "Mi":
-        raise InvalidConfig(
-            f"{name} must be a one-dimensional datetime64 or int64 array, got {values.dtype} of "
-            f"shape {values.shape}; convert the times to UTC and to datetime64[ns]"
-        )
-    nanoseconds: Times = values.astype(np.int64 if values.dtype.kind == "i" else "datetime64[ns]")
-    nanoseconds = nanoseconds.view("datetime64[ns]")
-    missing = np.flatnonzero(np.isnat(nanoseconds))
-    if missing.size:
-        raise InvalidConfig(
-            f"{name} must have no missing time, but sample {int(missing[0])} is NaT "
-            f"({missing.size} such samples); drop samples without a known label"
-        )
-    return nanoseconds

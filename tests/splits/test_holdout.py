@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from panels import DAY, FIRST, days, panels
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.splits import Holdout, HoldoutSplit, _holdout
-
-DAY = np.timedelta64(86_400_000_000_000, "ns")
-FIRST = np.datetime64("2024-01-01", "ns")
-
-
-def days(*numbers):
-    return FIRST + np.array(numbers, dtype=np.int64) * DAY
 
 
 def parts_of(split):
@@ -26,15 +19,6 @@ def parts_of(split):
         "test": split.test,
         "purged": split.purged,
     }
-
-
-@st.composite
-def panels(draw):
-    """Starts and ends of samples of several symbols, in any order, with labels of any length."""
-    n = draw(st.integers(3, 80))
-    starts = draw(hnp.arrays(np.int64, n, elements=st.integers(-20, 60)))
-    lengths = draw(hnp.arrays(np.int64, n, elements=st.integers(0, 6)))
-    return days(*starts), days(*(starts + lengths))
 
 
 @st.composite
