@@ -13,6 +13,7 @@ OrdinisError
 │   └── FeatureSetChanged               a registered version computes something else now
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
+├── BaselineNotFitted (RuntimeError)    the optimiser of a baseline did not converge
 ├── ExportError (RuntimeError)          the graph does not agree with what it was exported from
 ├── QuantizationError (RuntimeError)    nothing was quantised, or the operators do not allow it
 ├── ProviderUnavailable (RuntimeError)  ONNX Runtime did not give the execution provider asked for
@@ -79,6 +80,10 @@ class CheckpointError(OrdinisError, RuntimeError):
 
 class TrainingDiverged(OrdinisError, ArithmeticError):
     """The validation loss is not a finite number."""
+
+
+class BaselineNotFitted(OrdinisError, RuntimeError):
+    """The optimiser of a baseline did not converge, from any starting values."""
 
 
 class ExportError(OrdinisError, RuntimeError):

@@ -16,6 +16,7 @@ FLOORS = {
     "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
     "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1, "prediction": 1,
     "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
+    "baselines": 2,
     "tracking": 3, "flavor": 3, "lineage": 3,
     "plugins": 4, "serving": 4,
     "flows": 5,
@@ -38,6 +39,7 @@ LIBRARIES = {
     "prediction": ARITHMETIC,
     "prepare": ARITHMETIC,
     "evaluation": ARITHMETIC,
+    "baselines": {"numpy", "scipy", "arch"},
     "network": {"numpy", "torch", "safetensors"},
     "graph": {"numpy", "onnx", "onnxruntime"},
     "tracking": WORDS | {"mlflow", "matplotlib", "git"},
@@ -45,7 +47,7 @@ LIBRARIES = {
     "serving": WORDS | {"mlflow", "requests"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
-SAME_FLOOR = {("evaluation", "prepare")}
+SAME_FLOOR = {("evaluation", "prepare"), ("baselines", "prepare")}
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
 FILES_WITH_MORE = {"ordinis_mlflow/graph/export.py": {"torch"}}
 WITHOUT_ONNX = ("session", "runtime", "amx", "agreement", "__init__")
