@@ -1,6 +1,7 @@
 """ModelContract: everything that a packaged model promises about its input and its answer."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -35,6 +36,9 @@ class ModelContract:
         train_last: latest time that any training label reaches, ISO 8601.
         data_snapshot: name of the snapshot of features that it was trained on; "" if on none.
         data_as_of: moment as of which that was read, UTC nanoseconds; None for everything.
+        recalibration: of probability_up, inside the graph: ``none``, ``platt`` or ``isotonic``.
+        recalibration_parameters: of that map; platt: slope and intercept of the log odds;
+            isotonic: probabilities, then as many corrected ones (see recalibration.Recalibration).
 
     Raises:
         InvalidContract: a field is missing, unknown or out of its range.
@@ -61,6 +65,8 @@ class ModelContract:
     train_last: str
     data_snapshot: str = ""
     data_as_of: int | None = None
+    recalibration: str = "none"
+    recalibration_parameters: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("format", "feature_lookback", "sequence_length", "horizon", "data_rows"):
@@ -75,6 +81,21 @@ class ModelContract:
             )
         if self.volatility not in self.features:
             raise InvalidContract(f"volatility {self.volatility!r} is none of {self.features}")
+        self._check_recalibration()
+
+    def _check_recalibration(self) -> None:
+        method, parameters = self.recalibration, self.recalibration_parameters
+        if not all(type(each) in (int, float) and math.isfinite(each) for each in parameters):
+            raise InvalidContract(
+                f"recalibration_parameters must be finite numbers, got {parameters!r}"
+            )
+        count = len(parameters)
+        counts = {"none": 0, "platt": 2, "isotonic": max(4, count + count % 2)}
+        if counts.get(method) != count:
+            raise InvalidContract(
+                f"recalibration must be 'none', 'platt' with 2 parameters or 'isotonic' with an "
+                f"even number from 4 on, got {method!r} with {count}"
+            )
 
     @property
     def lookback(self) -> int:
@@ -103,6 +124,8 @@ class ModelContract:
             if unknown:
                 raise InvalidContract(f"contract.json has unknown fields {sorted(unknown)}")
             values["features"] = tuple(values["features"])
+            parameters = "recalibration_parameters"  # packages from before it was stated lack it
+            values[parameters] = tuple(values.get(parameters, ()))
             values["fingerprint"] = {k: tuple(v) for k, v in values["fingerprint"].items()}
             return cls(**values)
         except InvalidContract:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from array_api_compat import array_namespace
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.recalibration import NONE, Recalibration
 
 Array: TypeAlias = Any  # numpy.ndarray or torch.Tensor
 
@@ -23,6 +24,7 @@ class Forecast:
         horizon: bars ahead, at least 1.
         degrees_of_freedom: ν of the Student-t distribution, even and at least 4.
         no_trade_band: strength below which direction is 0, in [0, 1).
+        recalibration: of the probability that the distribution gives.
 
     Raises:
         InvalidConfig: a value is outside its range.
@@ -31,6 +33,7 @@ class Forecast:
     horizon: int
     degrees_of_freedom: int
     no_trade_band: float
+    recalibration: Recalibration = NONE
 
     def __post_init__(self) -> None:
         if self.horizon < 1:
@@ -50,6 +53,9 @@ class Forecast:
     def signal(self, location: Array, scale: Array, unit: Array) -> tuple[Array, ...]:
         """The fields of Signal, in their order.
 
+        Recalibration moves probability_up, and with it direction and strength, which are read off
+        it. Mean and scale stay what the network forecast: a direction may then be against the mean.
+
         Args:
             location: shape (windows,), in units of volatility.
             scale: shape (windows,), positive, in units of volatility.
@@ -59,7 +65,7 @@ class Forecast:
             mean, scale, probability_up, direction (int64), strength; each of shape (windows,).
         """
         xp = array_namespace(location)
-        lean = self._probability_less_half(location, scale)
+        lean = self.recalibration.lean(self._probability_less_half(location, scale))
         half_band = self.no_trade_band / 2.0
         up, down = lean >= half_band, lean <= -half_band
         direction = xp.astype(up, xp.int64) - xp.astype(down, xp.int64)
