@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import mlflow
+import numpy as np
 from mlflow import MlflowClient
 
 from flows.command_line import NONE, given, parse, run
@@ -17,19 +18,22 @@ from flows.training import (
     resumable,
 )
 from ordinis_mlflow import flavor
+from ordinis_mlflow.baselines import ALL
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
-from ordinis_mlflow.evaluation import (
-    Evaluation,
-    TestSpan,
-    evaluate_baselines,
-    evaluate_signal,
-    skill,
-    span_of,
-)
+from ordinis_mlflow.evaluation import Report, TestSpan, overfitting, report, span_of
 from ordinis_mlflow.graph.session import GraphSession
 from ordinis_mlflow.network import Checkpoint
+from ordinis_mlflow.prediction import Prediction
 from ordinis_mlflow.signal import Signal
-from ordinis_mlflow.tracking import log_figures, tracked_run
+from ordinis_mlflow.tracking import (
+    baseline_metrics,
+    count_trials,
+    declare,
+    log_report,
+    report_metrics,
+    tracked_run,
+)
+from ordinis_mlflow.tracking.figures import loss_curve
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,14 @@ class Published:
         run_id: of the run that logged it.
         model_uri: of the logged model.
         version: in the registry; None if it was not registered.
-        judged: the model's evaluation first, then the baselines'.
+        report: on the test span, the model beside the baselines.
     """
 
     training: Training
     run_id: str
     model_uri: str
     version: str | None
-    judged: Sequence[Evaluation]
+    report: Report
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -93,13 +97,13 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     """Package the best weights, judge them on the test span, log and register the model."""
     windows = BarWindows(training)
     package = build_package(training, checkpoint, windows)
-    prepared = training.prepared
+    prepared, forecast = training.prepared, training.forecast
     test = prepared.split.test
-    span = span_of(prepared, test, training.forecast, training.options.cost_bps)
+    span = span_of(prepared.rows, test, forecast.horizon, training.options.cost_bps)
     # The one time that the test span is read.
     signal = windows.signal(GraphSession(package.graphs["float32"], CPU), prepared.rows.ready[test])
     judged = judge(training, signal, span)
-    log_figures(checkpoint.state.epochs, signal, span, judged)
+    mlflow.log_figure(loss_curve(checkpoint.state.epochs), "figures/loss.png")
     info = flavor.log_model(package, registered_model_name=given(training.options.register))
     version = info.registered_model_version
     alias = given(training.options.alias)
@@ -109,18 +113,22 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     return Published(training, info.run_id, info.model_uri, named, judged)
 
 
-def judge(training: Training, signal: Signal, span: TestSpan) -> list[Evaluation]:
-    """Test numbers of the model and of both baselines, logged under stable names."""
-    model = evaluate_signal(signal, span)
-    baselines = evaluate_baselines(training.prepared, span)
-    for each in (model, *baselines):
-        prefix = "test" if each is model else f"test_{each.name}"
-        mlflow.log_metrics({f"{prefix}/{name}": value for name, value in each.metrics.items()})
-    for baseline in baselines:
-        better = skill(model, baseline, training.forecast.horizon)
-        name = f"test/log_score_above_{baseline.name}_nats"
-        mlflow.log_metrics({name: better.value, f"{name}_standard_error": better.standard_error})
-    return [model, *baselines]
+def judge(training: Training, signal: Signal, span: TestSpan) -> Report:
+    """Test numbers of the model and of all baselines, logged under stable names."""
+    prepared, forecast = training.prepared, training.forecast
+    attempt = declare(span)
+    said = Prediction.of_signal("model", signal, forecast.degrees_of_freedom)
+    # Everything that the model was fitted to or chosen by.
+    known = np.concatenate([prepared.split.train, prepared.split.validation])
+    others = [each.predict(prepared.rows, known, prepared.split.test, forecast) for each in ALL]
+    made = report(span, said, others, seed=training.config.seed)
+    metrics = report_metrics(made)
+    mlflow.log_metrics({f"test/{name}": value for name, value in metrics.items()})
+    mlflow.log_metrics({f"test_{name}": value for name, value in baseline_metrics(made).items()})
+    log_report(made)
+    luck = overfitting(made.model, count_trials(attempt))
+    mlflow.log_metrics({f"test/{name}": value for name, value in luck.items()})
+    return made
 
 
 if __name__ == "__main__":

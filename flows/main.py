@@ -11,18 +11,20 @@ from flows.export import Published
 from flows.options import TrainOptions
 from flows.train import train
 from ordinis_mlflow.bars import Bars
-from ordinis_mlflow.evaluation import Evaluation
+from ordinis_mlflow.evaluation import Report
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.serving.mlflow_server import MlflowServer
 
 NAME, ALIAS = "sp500", "champion"
-ROWS = (
-    ("log score, nats a bar", "log_score_nats", "{:+.4f}"),
-    ("Sharpe ratio, annual, after costs", "sharpe_annual", "{:+.2f}"),
-    ("  its standard error", "sharpe_standard_error_annual", "{:.2f}"),
-    ("total return, after costs", "total_return_share", "{:+.1%}"),
-    ("largest drawdown", "max_drawdown_share", "{:.1%}"),
+COLUMNS = (
+    ("log score", "log_score_nats", "{:+.4f}"),
+    ("QLIKE", "qlike", "{:.3f}"),
+    ("Sharpe", "sharpe_annual", "{:+.2f}"),
+    ("± s.e.", "sharpe_standard_error_annual", "{:.2f}"),
+    ("return", "total_return_share", "{:+.1%}"),
+    ("drawdown", "max_drawdown_share", "{:.1%}"),
 )
+"""Nats a bar; of the scale; annual, after costs; over the whole test span."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -85,7 +87,8 @@ def summary(
             for name, t in parts.items()
         ),
         "",
-        *table(published.judged),
+        *table(published.report),
+        *doubts(published.report),
         "",
         *(say(symbol, signal) for symbol, signal in signals.items()),
         f"  over HTTP in {1000 * seconds:.1f} ms, from bars up to {date(rows.times[-1])}",
@@ -99,11 +102,12 @@ def summary(
     return "\n".join(lines)
 
 
-def table(judged: Sequence[Evaluation]) -> list[str]:
-    """The test numbers side by side."""
-    heads = ("test span, read once", *(each.name for each in judged))
+def table(report: Report) -> list[str]:
+    """The test numbers, a line each forecaster."""
+    heads = ("test span, read once", *(head for head, _, _ in COLUMNS))
     body = [
-        (label, *(form.format(each.metrics[key]) for each in judged)) for label, key, form in ROWS
+        (each.name, *(form.format(each.metrics[key]) for _, key, form in COLUMNS))
+        for each in report.all
     ]
     widths = [max(map(len, column)) for column in zip(heads, *body, strict=True)]
     return [
@@ -112,6 +116,20 @@ def table(judged: Sequence[Evaluation]) -> list[str]:
         + "".join(f"  {cell.rjust(width)}" for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in (heads, *body)
     ]
+
+
+def doubts(report: Report) -> list[str]:
+    """The difference to the strongest baseline, and the Sharpe ratio, each with its interval."""
+    best = max(report.baselines, key=lambda each: each.metrics["log_score_nats"])
+    lead = report.difference("log_score_nats", best.name)
+    lines = [
+        f"  log score above {best.name}: {lead.value:+.4f}, 95 % within "
+        f"[{lead.interval.low:+.4f}, {lead.interval.high:+.4f}]"
+    ]
+    if "sharpe_annual" in report.intervals:
+        sharpe = report.intervals["sharpe_annual"]
+        lines.append(f"  Sharpe ratio 95 % within [{sharpe.low:+.2f}, {sharpe.high:+.2f}]")
+    return lines
 
 
 def say(symbol: str, signal: dict[str, float | int]) -> str:

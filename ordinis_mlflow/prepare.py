@@ -164,6 +164,27 @@ def labelled(
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def features_of(bars: Bars, features: FeatureSet) -> Panel:
+    """The features computed at once, known at their bars' own times; for bars of no store.
+
+    Raises:
+        TooFewBars: a symbol has fewer bars than the look-back.
+    """
+    bars.require(features.lookback, "one row of features")
+    warm_up = features.lookback - 1
+    series = list(bars.series())
+    values = [features.history(each.values)[warm_up:] for each in series]
+    times = np.concatenate([each.nanoseconds()[warm_up:] for each in series])
+    return Panel(
+        columns=features.names,
+        symbols=tuple(each.symbol for each in series),
+        starts=np.cumsum([0, *(len(part) for part in values)]),
+        times=times,
+        known=times,
+        values=np.concatenate(values),
+    )
+
+
 def _aligned(
     series: SymbolBars, panel: Panel, rows: slice, features: FeatureSet
 ) -> npt.NDArray[np.float64]:

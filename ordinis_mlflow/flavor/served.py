@@ -17,6 +17,10 @@ class ServedModel:
     def __init__(self, model: SignalModel) -> None:
         self.model = model
 
+    def get_raw_model(self) -> SignalModel:
+        """What ``PyFuncModel.get_raw_model`` gives: the model with all it can say of itself."""
+        return self.model
+
     def predict(
         self, data: dict[str, Any] | np.ndarray, params: dict[str, Any] | None = None
     ) -> list[dict[str, float | int]]:

@@ -1,7 +1,18 @@
-"""What a run tells the tracking server: parameters, provenance, checkpoints, figures."""
+"""What a run tells the tracking server: parameters, provenance, checkpoints, evaluations."""
 
 from ordinis_mlflow.tracking.checkpoints import latest_checkpoint, log_checkpoint
-from ordinis_mlflow.tracking.figures import log_figures
+from ordinis_mlflow.tracking.report import baseline_metrics, log_report, report_metrics
 from ordinis_mlflow.tracking.run import tracked_run
+from ordinis_mlflow.tracking.trials import Judged, count_trials, declare
 
-__all__ = ["latest_checkpoint", "log_checkpoint", "log_figures", "tracked_run"]
+__all__ = [
+    "Judged",
+    "baseline_metrics",
+    "count_trials",
+    "declare",
+    "latest_checkpoint",
+    "log_checkpoint",
+    "log_report",
+    "report_metrics",
+    "tracked_run",
+]
