@@ -35,6 +35,7 @@ class TrainOptions(BarsOptions):
         cost_bps: cost of one unit of turnover, basis points.
         int8: keep an INT8 graph if it agrees with float32.
         fp16: keep an FP16 graph if it agrees with float32.
+        recalibrate: correct probability_up, if that helps on validation rows.
         register: name in the model registry.
         alias: given to the registered version.
         resume: a run to continue from its last checkpoint.
@@ -51,6 +52,7 @@ class TrainOptions(BarsOptions):
     cost_bps: float = 1.0
     int8: bool = True
     fp16: bool = False
+    recalibrate: bool = True
     register: str = NONE
     alias: str = NONE
     resume: str = NONE

@@ -1,6 +1,7 @@
 """Packaging: a trained checkpoint to a package whose graphs agree with the network."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,6 +9,7 @@ import mlflow
 import numpy as np
 import numpy.typing as npt
 import onnx
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from flows.options import VOLATILITY
@@ -21,8 +23,9 @@ from ordinis_mlflow.graph.agreement import agreement, parity
 from ordinis_mlflow.graph.export import SignalGraph, export_graph, history_signal, torch_signal
 from ordinis_mlflow.graph.quantize import convert_fp16, quantize_dynamic
 from ordinis_mlflow.graph.session import GraphSession, SessionSettings
-from ordinis_mlflow.network import Checkpoint
+from ordinis_mlflow.network import Checkpoint, SignalLSTM
 from ordinis_mlflow.network.checkpoint import save_checkpoint
+from ordinis_mlflow.recalibration_choice import choose
 from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.verdict import Verdict
 
@@ -59,11 +62,13 @@ def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindo
     Raises:
         ExportError: the graph differs from torch, or from the NumPy features, by more than 1e-5.
     """
+    network = checkpoint.best_network()
+    training = recalibrated(training, network)
     prepared, options = training.prepared, training.options
     module = SignalGraph(
         options.feature_set(),
         prepared.scaler,
-        checkpoint.best_network(),
+        network,
         training.forecast,
         VOLATILITY,
         training.config.sequence_length,
@@ -90,6 +95,38 @@ def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindo
         probe=Probe(probed, {precision: each.run(probed) for precision, each in sessions.items()}),
         checkpoint=bytes_of(checkpoint),
     )
+
+
+def recalibrated(training: Training, network: SignalLSTM) -> Training:
+    """The training with the recalibration of its forecast that helps on validation rows, or none.
+
+    Verdicts and choice are in the run. The network is asked directly and not a graph, so that there
+    is one export and not two.
+    """
+    tag = "ordinis.recalibration"
+    if not training.options.recalibrate:
+        mlflow.set_tag(tag, "none: not asked for")
+        return training
+    rows = training.prepared.rows
+    judged = rows.ready[training.prepared.split.validation]
+    probability = validation_probability(training, network)
+    times, lags = (rows.times[judged], rows.ends[judged]), training.forecast.horizon + 4
+    kept, verdicts = choose(probability, rows.labels[judged] > 0.0, *times, lags)
+    for verdict in verdicts:
+        log_verdict(verdict)
+    mlflow.set_tag(tag, f"{kept.method}: {'; '.join(map(str, verdicts))}"[:5000])
+    return replace(training, forecast=replace(training.forecast, recalibration=kept))
+
+
+def validation_probability(training: Training, network: SignalLSTM) -> npt.NDArray[np.float32]:
+    """What the network says of each validation row, in float32 as the graph computes it."""
+    samples, parts = training.prepared.validation, []
+    with torch.no_grad():
+        for block in np.split(np.arange(len(samples)), range(BLOCK, len(samples), BLOCK)):
+            location, scale = network(torch.from_numpy(samples.batch(block)))
+            signal = training.forecast.signal(location, scale, torch.ones_like(scale))
+            parts.append(signal[2].numpy())
+    return np.concatenate(parts)
 
 
 def smaller_graphs(
@@ -153,6 +190,8 @@ def contract_of(training: Training) -> ModelContract:
         train_last=str(rows.ends[trained].max()),
         data_snapshot=training.data.features.name,
         data_as_of=training.data.as_of,
+        recalibration=training.forecast.recalibration.method,
+        recalibration_parameters=training.forecast.recalibration.parameters,
     )
 
 

@@ -177,7 +177,8 @@ def fit_isotonic(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalib
     """
     p, outcome = _checked(probability, happened)
     centres, levels = _without_steps(*pooled(p, outcome))
-    x = np.concatenate([[p.min()], centres, [p.max()]])
+    lowest, highest = p.min(), p.max()  # which a rounded mean may overstep
+    x = np.clip(np.concatenate([[lowest], centres, [highest]]), lowest, highest)
     y = np.clip(np.concatenate([levels[:1], levels, levels[-1:]]), SURE, 1.0 - SURE)
     apart = np.concatenate([[True], np.diff(x) > LEAST_GAP])
     x, y = x[apart], y[apart]
@@ -188,7 +189,7 @@ def fit_isotonic(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalib
 
 
 def pooled(probability: Vector, happened: Vector) -> tuple[Vector, Vector, Vector]:
-    """Frequencies that do not descend: pool adjacent violators over bins of as many rows each.
+    """Frequencies that do not descend: pool adjacent violators over bins of about as many rows.
 
     Least squares among all ascending frequencies (Ayer et al. 1955): level i is the largest, over
     the bins j ≤ i, of the least mean of bins j to k, k ≥ i.
@@ -200,15 +201,14 @@ def pooled(probability: Vector, happened: Vector) -> tuple[Vector, Vector, Vecto
     Returns:
         Mean probability, frequency and number of rows of each block, ascending.
     """
-    count = int(np.clip(len(probability) // ROWS_A_BIN, 1, MOST_BINS))
-    bins = np.array_split(np.argsort(probability, kind="stable"), count)
-    rows = np.array([len(each) for each in bins], dtype=np.float64)
-    means = np.array([[probability[each].mean(), happened[each].mean()] for each in bins])
-    blocks = optimize.isotonic_regression(means[:, 1], weights=rows).blocks[:-1]
-    totals = np.add.reduceat(means * rows[:, None], blocks)
-    weights = np.add.reduceat(rows, blocks)
-    centres, levels = (totals / weights[:, None]).T
-    return centres, levels, weights
+    order = np.argsort(probability, kind="stable")
+    pairs = np.stack([probability, happened, np.ones_like(probability)], axis=1)[order]
+    count = int(np.clip(len(order) // ROWS_A_BIN, 1, MOST_BINS))
+    number = np.searchsorted(pairs[:, 0], pairs[:, 0]) * count // len(order)  # one for all ties
+    bins = np.add.reduceat(pairs, np.flatnonzero(np.diff(number, prepend=-1)))
+    pools = optimize.isotonic_regression(bins[:, 1] / bins[:, 2], weights=bins[:, 2]).blocks[:-1]
+    sums = np.add.reduceat(bins, pools)
+    return sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2], sums[:, 2]
 
 
 def _without_steps(centres: Vector, levels: Vector, weights: Vector) -> tuple[Vector, Vector]:
