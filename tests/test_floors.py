@@ -15,9 +15,11 @@ ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
 FLOORS = {
     "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
     "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1, "prediction": 1,
+    "recalibration": 1,
     "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
     "baselines": 2,
-    "tracking": 3, "flavor": 3, "lineage": 3,
+    "recalibration_choice": 2,
+    "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3,
     "plugins": 4, "serving": 4,
     "flows": 5,
 }  # fmt: skip
@@ -32,10 +34,13 @@ LIBRARIES = {
     "quality": WORDS | {"exchange_calendars"},
     "store": WORDS | {"pyarrow", "fsspec", "sqlalchemy", "alembic"},
     "lineage": WORDS | {"mlflow"},
+    "leakage": ARITHMETIC,
     "plugins": {"mlflow"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
+    "recalibration": ARITHMETIC,
+    "recalibration_choice": {"numpy"},
     "prediction": ARITHMETIC,
     "prepare": ARITHMETIC,
     "evaluation": ARITHMETIC,
@@ -47,9 +52,13 @@ LIBRARIES = {
     "serving": WORDS | {"mlflow", "requests"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
-SAME_FLOOR = {("evaluation", "prepare"), ("baselines", "prepare")}
+SAME_FLOOR = {("evaluation", "prepare"), ("baselines", "prepare"), ("forecast", "recalibration")}
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
-FILES_WITH_MORE = {"ordinis_mlflow/graph/export.py": {"torch"}}
+FILES_WITH_MORE = {
+    "ordinis_mlflow/graph/export.py": {"torch"},
+    "ordinis_mlflow/scoring/bootstrap.py": {"arch"},
+    "ordinis_mlflow/scoring/comparison.py": {"arch"},
+}
 WITHOUT_ONNX = ("session", "runtime", "amx", "agreement", "__init__")
 """Files of graph/ that a serving process loads."""
 
