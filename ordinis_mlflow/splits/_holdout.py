@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.splits._times import Mask, Times, checked_times, positions
+from ordinis_mlflow.splits._times import Index, Mask, Times, checked_times, positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +151,43 @@ def _refuse_empty(train: int, validation: int, test: int, what: str) -> None:
             f"every part of a holdout needs a sample, but {' and '.join(empty)} would be empty "
             f"({what}: {listed}); give more dates, a shorter label or other shares"
         )
+
+
+def stopped_by(
+    split: tuple[Index, Index],
+    starts: npt.NDArray[Any],
+    ends: npt.NDArray[Any],
+    share: float,
+) -> HoldoutSplit:
+    """Set the newest dates of a training part aside, to stop the training by.
+
+    Args:
+        split: positions to train on and to test on, as a splitter gives them.
+        starts: (n,) decision time of each sample, as it was given to the splitter.
+        ends: (n,) time at which its label is known.
+        share: of the training part's distinct dates.
+
+    Raises:
+        InvalidConfig: the share is outside (0, 1), or a part would be empty.
+    """
+    train, test = split
+    start_times, end_times = checked_times(starts, ends)
+    dates = np.unique(start_times[train])
+    if not 0 < share < 1:
+        raise InvalidConfig(f"share must be strictly between 0 and 1, got {share!r}")
+    count = round(share * dates.size)
+    _refuse_empty(dates.size - count, count, test.size, "dates, and samples to test")
+    border = dates[dates.size - count]
+    late = start_times[train] >= border
+    purged = ~late & (end_times[train] >= border)
+    _refuse_empty(
+        int((~late & ~purged).sum()), int(late.sum()), test.size, "samples after the purge"
+    )
+    return HoldoutSplit(
+        train=train[~late & ~purged],
+        validation=train[late],
+        test=test,
+        purged=train[purged],
+        validation_start=border,
+        test_start=start_times[test].min(),
+    )

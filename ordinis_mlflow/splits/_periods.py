@@ -17,7 +17,16 @@ Period: TypeAlias = pd.DateOffset | timedelta
 
 NOTHING = np.timedelta64(0, "ns")
 CALENDAR = ("years", "months")
-CLOCK = ("weeks", "days", "hours", "minutes", "seconds", "microseconds", "nanoseconds")
+CLOCK = (
+    "weeks",
+    "days",
+    "hours",
+    "minutes",
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "nanoseconds",
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,10 @@ def after(moment: np.datetime64, *lengths: Length) -> np.datetime64:
 
 def _moved(moment: np.datetime64, months: int, clock: pd.Timedelta) -> np.datetime64:
     try:
-        moved: pd.Timestamp = pd.Timestamp(moment) + pd.DateOffset(months=months) + clock
-        return moved.as_unit("ns").to_datetime64()
+        moved = pd.Timestamp(moment)
+        if months:
+            moved += pd.DateOffset(months=months)
+        return (moved + clock).as_unit("ns").to_datetime64()
     except (OverflowError, ValueError):  # pandas: OutOfBoundsDatetime, dateutil: no such year
         return pd.Timestamp.max.to_datetime64()
 
@@ -107,6 +118,6 @@ def _of_offset(name: str, period: pd.DateOffset) -> Length:
         )
     months = 12 * parts.pop("years", 0) + parts.pop("months", 0)
     try:
-        return Length(months, pd.Timedelta(**parts).as_unit("ns")) * period.n
+        return Length(months, pd.Timedelta(**{"days": 0, **parts}).as_unit("ns")) * period.n
     except (OverflowError, ValueError) as error:
         raise InvalidConfig(f"{name} must be shorter than 292 years, got {period!r}") from error

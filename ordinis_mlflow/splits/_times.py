@@ -23,7 +23,7 @@ def checked_times(starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> tuple[Tim
     Raises:
         InvalidConfig: they are not usable, or a label ends before it starts; its index is named.
     """
-    start_times, end_times = checked("starts", starts), checked("ends", ends)
+    start_times, end_times = _checked("starts", starts), _checked("ends", ends)
     if start_times.shape != end_times.shape or start_times.size == 0:
         raise InvalidConfig(
             "starts and ends must have one time for each sample, and at least one sample, got "
@@ -39,7 +39,7 @@ def checked_times(starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> tuple[Tim
     return start_times, end_times
 
 
-def checked(name: str, times: npt.NDArray[Any]) -> Times:
+def _checked(name: str, times: npt.NDArray[Any]) -> Times:
     """(n,) datetime64 of any unit or int64 nanoseconds to datetime64[ns] without NaT."""
     values = np.asarray(times)
     if values.ndim != 1 or not (values.dtype.kind == "M" or values.dtype == np.int64):

@@ -17,7 +17,7 @@ from ordinis_mlflow.splits._periods import (
     checked_duration,
     checked_period,
 )
-from ordinis_mlflow.splits._times import Index, Mask, Times, checked, checked_times, positions
+from ordinis_mlflow.splits._times import Index, Mask, Times, checked_times, positions
 
 MOST_WINDOWS = 100_000
 """More refits than anybody makes: every hour for eleven years."""
@@ -119,12 +119,13 @@ class WalkForward:
             InvalidConfig: the times are not usable, no date is left to test on, or there would be
                 more than 100,000 refits.
         """
-        windows = tuple(self._windows(np.unique(checked("starts", starts))))
+        start_times, _ = checked_times(starts, starts)
+        windows = tuple(self._windows(np.unique(start_times)))
         if not windows:
             raise InvalidConfig(
                 f"no date comes after the first training window: {self.train!r} after "
-                f"{np.min(starts)}, the newest being {np.max(starts)}; give a longer history or a "
-                "shorter window"
+                f"{start_times.min()}, the newest being {start_times.max()}; give a longer history "
+                "or a shorter window"
             )
         return windows
 
