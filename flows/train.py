@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import mlflow
-import torch
 from tqdm import tqdm
 
 from flows.command_line import given, parse, run
@@ -46,9 +45,7 @@ def end_killed(run_id: str) -> None:
 def train_network(training: Training, resume: TrainingState | None) -> TrainingState:
     """Fit, with a progress bar, losses by epoch and a checkpoint an epoch."""
     config, prepared = training.config, training.prepared
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        network = SignalLSTM(prepared.train.table.shape[1], config)
+    network = SignalLSTM.untrained(prepared.train.table.shape[1], config)
     for epoch in resume.epochs if resume else ():
         log_epoch(epoch.number, epoch.train_loss, epoch.validation_loss)
     total = config.epochs * len(prepared.train)

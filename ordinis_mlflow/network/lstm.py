@@ -88,6 +88,13 @@ class SignalLSTM(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor([0.0, UNIT_SCALE]))
 
+    @classmethod
+    def untrained(cls, features: int, config: LSTMConfig) -> "SignalLSTM":
+        """A network whose first weights depend on the seed alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            return cls(features, config)
+
     def forward(self, windows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Forecast in units of current volatility.
 
