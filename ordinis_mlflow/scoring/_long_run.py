@@ -1,18 +1,22 @@
-"""The covariance that a sum keeps per term when its terms depend on their neighbours."""
+"""Sums over time whose terms depend on their neighbours: what they keep of variance."""
+
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ordinis_mlflow.errors import InvalidConfig
 
-Columns = npt.NDArray[np.float64]
+Columns: TypeAlias = npt.NDArray[np.float64]
+Dates: TypeAlias = npt.NDArray[Any] | pd.Index | pd.Series
 
 
-def long_run_covariance(values: Columns, lags: int) -> Columns:
+def long_run_covariance(e: Columns, lags: int) -> Columns:
     """Covariance of sqrt(n) times the means of columns in time order, (n, k) -> (k, k).
 
-    With e the values less their means, Γ[j] = Σ e[t] e[t-j]ᵀ / n and Bartlett weights, so that the
-    result is never negative:
+    With Γ[j] = Σ e[t] e[t-j]ᵀ / n, e less its true or its sample means, and Bartlett weights, so
+    that the result is never negative:
 
         Γ[0] + Σ_{j=1..lags} (1 - j / (lags + 1)) (Γ[j] + Γ[j]ᵀ)
 
@@ -21,16 +25,55 @@ def long_run_covariance(values: Columns, lags: int) -> Columns:
     Raises:
         InvalidConfig: lags is not from 0 to n - 1.
     """
-    n = len(values)
+    n = len(e)
     if not 0 <= lags < n:
         raise InvalidConfig(
             f"lags must be from 0 to {n - 1} for {n} values, got {lags}; "
             "give the label's horizon in bars minus 1, or more values"
         )
-    e = values - values.mean(axis=0)
     total = e.T @ e
     for j in range(1, lags + 1):
         ahead = e[j:].T @ e[: n - j]
         total += (1 - j / (lags + 1)) * (ahead + ahead.T)
     covariance: Columns = total / n
     return covariance
+
+
+def squared_distance_from_zero(moments: Columns, lags: int) -> float:
+    """Wald's n mᵀ Ω⁻¹ m for the means m of (n, k) columns that are 0 in truth.
+
+    Ω is the `long_run_covariance` about 0.
+
+    Raises:
+        InvalidConfig: lags is out of range, or some combination of columns does not vary.
+    """
+    covariance = long_run_covariance(moments, lags)
+    smallest, *_, largest = np.linalg.eigvalsh(covariance)
+    if not smallest > 1e-10 * largest:  # nothing but rounding is left in some direction
+        raise InvalidConfig(
+            f"{len(moments)} moments at {lags} lags have no covariance to be judged by: the "
+            "values are too alike; check what was passed as pit, or give more values"
+        )
+    mean = moments.mean(axis=0)
+    return float(len(moments) * mean @ np.linalg.solve(covariance, mean))
+
+
+def sums_by_date(values: Columns, dates: Dates) -> Columns:
+    """(n, k) rows in any order -> (dates, k) their sums, dates ascending.
+
+    Raises:
+        InvalidConfig: A date is missing, there is not one for each row, or there are fewer than 2.
+    """
+    codes, distinct = pd.factorize(pd.Index(dates), sort=True)
+    if len(codes) != len(values) or (codes < 0).any():
+        raise InvalidConfig(
+            f"dates must have one value for each of {len(values)} rows and none missing, got "
+            f"{len(codes)} with {int((codes < 0).sum())} missing; drop such rows first"
+        )
+    if len(distinct) < 2:
+        raise InvalidConfig(
+            f"an error over time needs two or more dates, got {len(distinct)}; "
+            "give rows of more dates"
+        )
+    sums = [np.bincount(codes, weights=column, minlength=len(distinct)) for column in values.T]
+    return np.stack(sums, axis=1)

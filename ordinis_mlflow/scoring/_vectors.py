@@ -1,5 +1,6 @@
-"""The one check that every score makes of its arguments."""
+"""The checks that scores make of their arguments."""
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -30,3 +31,32 @@ def vectors(least: int = 0, **named: npt.ArrayLike) -> list[Vector]:
                 f"({bad.size} such values); drop these samples first"
             )
     return list(arrays.values())
+
+
+def varying_returns(what: str, returns: npt.ArrayLike) -> Vector:
+    """Give (n,) finite returns, n >= 2, that are not all equal unless all are 0.
+
+    Raises:
+        InvalidConfig: They break one of these rules; `what` says which score needs them.
+    """
+    (returns,) = vectors(least=2, returns=returns)
+    if returns[0] != 0 and np.ptp(returns) == 0:
+        raise InvalidConfig(
+            f"{what} needs returns that vary, got {returns.size} times {returns[0]}; "
+            "check what was passed as returns"
+        )
+    return returns
+
+
+def per_root_year(bars_per_year: float) -> float:
+    """Give sqrt(bars_per_year), which a ratio per bar is multiplied by for one per root of a year.
+
+    Raises:
+        InvalidConfig: It is not positive and finite.
+    """
+    if not 0 < bars_per_year < math.inf:
+        raise InvalidConfig(
+            f"bars_per_year must be positive and finite, got {bars_per_year!r}; "
+            "give what bars_per_year() says of the timestamps"
+        )
+    return math.sqrt(bars_per_year)

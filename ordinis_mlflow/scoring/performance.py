@@ -1,4 +1,4 @@
-"""Scores of a series of returns: Sharpe ratio and its error, wealth, drawdown."""
+"""Scores of a series of returns: wealth, growth, spread and drawdown, and ratios of them."""
 
 import math
 from typing import Any, TypeAlias
@@ -8,9 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring._vectors import Vector, vectors
+from ordinis_mlflow.scoring._vectors import Vector, per_root_year, varying_returns, vectors
+from ordinis_mlflow.scoring.sharpe import sharpe_moments, sharpe_per_bar, standard_error_of_sharpe
 
 Times: TypeAlias = npt.NDArray[Any] | pd.Index
+_LARGEST_LOG = 700.0  # exp(709.8) is the largest float64
 _YEAR = np.timedelta64(31_557_600, "s")  # 365.25 days
 
 
@@ -31,13 +33,13 @@ def sharpe_annual(returns: npt.ArrayLike, bars_per_year: float) -> float:
         InvalidConfig: Fewer than two returns, one that is not finite, returns that are all equal
             but not 0 (the ratio is infinite), or bars_per_year not positive.
     """
-    return _sharpe_per_bar(returns) * _root(bars_per_year)
+    return sharpe_per_bar(returns) * per_root_year(bars_per_year)
 
 
 def sharpe_standard_error(returns: npt.ArrayLike, bars_per_year: float) -> float:
     """Standard error of `sharpe_annual`, for returns that need not be normal.
 
-    `sharpe_standard_error_from_moments` of the returns, times sqrt(bars_per_year). It assumes that
+    `sharpe.standard_error_of_sharpe` of their moments, times sqrt(bars_per_year). It assumes that
     the returns are not autocorrelated.
 
     Args:
@@ -50,41 +52,90 @@ def sharpe_standard_error(returns: npt.ArrayLike, bars_per_year: float) -> float
     Raises:
         InvalidConfig: As `sharpe_annual`.
     """
-    (returns,) = vectors(least=2, returns=returns)
-    sharpe, skewness, kurtosis = _sharpe_per_bar(returns), 0.0, 3.0
-    if sharpe != 0:
-        z = (returns - returns.mean()) / returns.std()
-        skewness, kurtosis = float(np.mean(z**3)), float(np.mean(z**4))
-    per_bar = sharpe_standard_error_from_moments(sharpe, skewness, kurtosis, returns.size)
-    return per_bar * _root(bars_per_year)
+    moments = sharpe_moments(returns)
+    return standard_error_of_sharpe(moments, moments.n) * per_root_year(bars_per_year)
 
 
-def sharpe_standard_error_from_moments(
-    sharpe: float, skewness: float, kurtosis: float, n: int
-) -> float:
-    """Standard error of a Sharpe ratio per bar from the moments of n returns.
+def sortino_annual(returns: npt.ArrayLike, bars_per_year: float) -> float:
+    """Sortino ratio per year: mean / downside deviation · sqrt(bars_per_year).
 
-        sqrt((1 + SR² / 2 - skewness · SR + (kurtosis - 3) / 4 · SR²) / n)
-
-    Lo (2002) for normal returns, Mertens (2002) for others. Bailey & López de Prado (2012) divide
-    by n - 1: give n - 1 for their numbers.
+    The downside deviation is about 0, gains counting as 0: sqrt(Σ min(return, 0)² / n), all n in
+    the denominator (Sortino & van der Meer 1991). A portfolio that never traded has 0.0.
 
     Args:
-        sharpe: Mean / standard deviation per bar, not per year.
-        skewness: Third standardised moment; 0 for normal returns.
-        kurtosis: Fourth standardised moment, not in excess; 3 for normal returns.
-        n: Number of returns, positive.
+        returns: (n,) simple returns per bar, n >= 2.
+        bars_per_year: Positive; see `bars_per_year`.
 
     Returns:
-        The unit of `sharpe`.
+        A ratio per square root of a year.
 
     Raises:
-        InvalidConfig: n is not positive.
+        InvalidConfig: As `sharpe_annual`; also returns without a loss (the ratio is infinite).
+
+    Example:
+        >>> round(sortino_annual([0.03, -0.01, 0.01, 0.01], bars_per_year=100), 6)
+        20.0
     """
-    if n <= 0:
-        raise InvalidConfig(f"n must be a positive number of returns, got {n!r}")
-    variance = 1 + sharpe**2 / 2 - skewness * sharpe + (kurtosis - 3) / 4 * sharpe**2
-    return math.sqrt(max(variance, 0.0) / n)
+    root = per_root_year(bars_per_year)
+    returns = varying_returns("a Sortino ratio", returns)
+    if not returns.any():
+        return 0.0
+    returns = returns / np.abs(returns).max()  # the ratio is the same; small squares underflow
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0) ** 2)))
+    if downside == 0:
+        raise InvalidConfig(
+            f"a Sortino ratio needs a loss, but none of {returns.size} returns is below 0; "
+            "give more bars, or use sharpe_annual"
+        )
+    return float(returns.mean() / downside) * root
+
+
+def calmar(returns: npt.ArrayLike, bars_per_year: float) -> float:
+    """Calmar ratio: `annual_growth` / `max_drawdown_fraction`.
+
+    Over the whole series, where Young (1991) takes its last three years. The longer the series, the
+    deeper its drawdown: compare series of equal length only. A portfolio that never traded has 0.0.
+
+    Args:
+        returns: (n,) simple returns per bar, n >= 2.
+        bars_per_year: Positive; see `bars_per_year`.
+
+    Returns:
+        A ratio per year.
+
+    Raises:
+        InvalidConfig: As `sharpe_annual` and `annual_growth`; also returns without a drawdown.
+
+    Example:
+        >>> round(calmar([0.5, -0.2, 0.1], bars_per_year=3), 6)  # 32 % a year, 20 % down
+        1.6
+    """
+    per_root_year(bars_per_year)
+    returns = varying_returns("a Calmar ratio", returns)
+    if not returns.any():
+        return 0.0
+    deepest = max_drawdown_fraction(returns)
+    if deepest == 0:
+        have = f"{returns.size} returns have none; give more bars, or use sharpe_annual"
+        raise InvalidConfig(f"a Calmar ratio needs a drawdown, but {have}")
+    return annual_growth(returns, bars_per_year) / deepest
+
+
+def annual_volatility(returns: npt.ArrayLike, bars_per_year: float) -> float:
+    """Standard deviation (over n - 1) of the returns per bar · sqrt(bars_per_year).
+
+    Args:
+        returns: (n,) simple returns per bar, n >= 2.
+        bars_per_year: Positive; see `bars_per_year`.
+
+    Returns:
+        A fraction per square root of a year; 0.0 for a portfolio that never traded.
+
+    Raises:
+        InvalidConfig: As `sharpe_annual`.
+    """
+    returns = varying_returns("a volatility", returns)
+    return float(returns.std(ddof=1)) * per_root_year(bars_per_year)
 
 
 def wealth(returns: npt.ArrayLike) -> Vector:
@@ -145,6 +196,38 @@ def max_drawdown_fraction(returns: npt.ArrayLike) -> float:
     return float(np.max(drawdown(wealth(returns)), initial=0.0))
 
 
+def annual_growth(returns: npt.ArrayLike, bars_per_year: float) -> float:
+    """Compound growth of wealth per year, as a fraction.
+
+        wealth[n] ^ (bars_per_year / n) - 1
+
+    Args:
+        returns: (n,) simple returns per bar, n >= 1.
+        bars_per_year: Positive; see `bars_per_year`.
+
+    Returns:
+        A fraction per year: 0.1 is 10 % a year, -1.0 is ruin.
+
+    Raises:
+        InvalidConfig: As `sharpe_annual`, but for constant returns; also growth beyond float64.
+
+    Example:
+        >>> round(annual_growth([0.1, 0.1], bars_per_year=4), 4)
+        0.4641
+    """
+    (returns,) = vectors(least=1, returns=returns)
+    years = returns.size / per_root_year(bars_per_year) ** 2
+    if returns.min() <= -1:
+        return -1.0
+    log_growth = float(np.log1p(returns).sum()) / years
+    if log_growth > _LARGEST_LOG:
+        raise InvalidConfig(
+            f"growth per year must be a float64, got exp({log_growth:g}) from {returns.size} "
+            f"returns over {years:g} years; give more bars, or check the unit of the returns"
+        )
+    return math.expm1(log_growth)
+
+
 def bars_per_year(timestamps: Times) -> float:
     """How many bars a year has, from the bars' own span: (n - 1) / years of 365.25 days.
 
@@ -165,26 +248,3 @@ def bars_per_year(timestamps: Times) -> float:
             "sort them, drop duplicates, and pass each time of a panel once"
         )
     return float((len(times) - 1) / ((times[-1] - times[0]).to_timedelta64() / _YEAR))
-
-
-def _root(bars_per_year: float) -> float:
-    """Square root of a checked number of bars per year."""
-    if not 0 < bars_per_year < math.inf:
-        raise InvalidConfig(
-            f"bars_per_year must be positive and finite, got {bars_per_year!r}; "
-            "give what bars_per_year() says of the timestamps"
-        )
-    return math.sqrt(bars_per_year)
-
-
-def _sharpe_per_bar(returns: npt.ArrayLike) -> float:
-    """Mean / standard deviation of (n,) returns; 0.0 if all are 0."""
-    (returns,) = vectors(least=2, returns=returns)
-    if np.ptp(returns) > 0:
-        return float(returns.mean() / returns.std(ddof=1))
-    if returns[0] != 0:
-        raise InvalidConfig(
-            f"a Sharpe ratio needs returns that vary, got {returns.size} times {returns[0]}; "
-            "check what was passed as returns"
-        )
-    return 0.0

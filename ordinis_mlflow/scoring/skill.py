@@ -6,18 +6,14 @@ West 1987) take that into the standard error.
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring._long_run import long_run_covariance
+from ordinis_mlflow.scoring._long_run import Dates, long_run_covariance, sums_by_date
 from ordinis_mlflow.scoring._vectors import Vector, vectors
-
-Dates: TypeAlias = npt.NDArray[Any] | pd.Index | pd.Series
 
 
 @dataclass(frozen=True)
@@ -130,7 +126,7 @@ def information_coefficient(
     if rank:
         prediction, realised = stats.rankdata(np.stack([prediction, realised]), axis=1)
     rho, influence = correlation_influence(prediction, realised)
-    sums = influence if dates is None else _sums_by_date(influence, dates)
+    sums = influence if dates is None else sums_by_date(influence[:, None], dates)[:, 0]
     error = _error_of_mean(sums, lags) * sums.size / influence.size
     return MeanWithError(rho, error, influence.size)
 
@@ -156,7 +152,8 @@ def rank_correlation(left: npt.ArrayLike, right: npt.ArrayLike) -> float:
 
 def _error_of_mean(x: Vector, lags: int) -> float:
     """Standard error of the mean of (n,) values in time order."""
-    variance = float(long_run_covariance(x[:, None], lags)[0, 0])
+    e = (x - x.mean())[:, None]
+    variance = float(long_run_covariance(e, lags)[0, 0])
     return math.sqrt(max(variance, 0.0) / x.size)
 
 
@@ -171,20 +168,3 @@ def _standard(x: Vector) -> Vector:
     e /= np.abs(e).max()  # so that squares of very small or large values are floats
     standard: Vector = e / math.sqrt(np.mean(e * e))
     return standard
-
-
-def _sums_by_date(values: Vector, dates: Dates) -> Vector:
-    """(dates,) sums of (n,) values, dates ascending."""
-    codes, distinct = pd.factorize(pd.Index(dates), sort=True)
-    if len(codes) != values.size or (codes < 0).any():
-        raise InvalidConfig(
-            f"dates must have one value for each of {values.size} rows and none missing, got "
-            f"{len(codes)} with {int((codes < 0).sum())} missing; drop such rows first"
-        )
-    if len(distinct) < 2:
-        raise InvalidConfig(
-            f"the error of a correlation needs two or more dates, got {len(distinct)}; "
-            "give rows of more dates"
-        )
-    sums = np.bincount(codes, weights=values, minlength=len(distinct))
-    return sums.astype(np.float64, copy=False)

@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import stats
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring import performance, trading
-
-RETURNS = np.random.default_rng(11).standard_t(5, 400) * 0.01 + 0.001
-
-
-def series(low, high, least=1):
-    return hnp.arrays(np.float64, st.integers(least, 40), elements=st.floats(low, high))
+from ordinis_mlflow.scoring import trading
 
 
 def positions_and_returns(n=20):
@@ -136,121 +129,6 @@ def test_empty_panel_is_refused():
         trading.portfolio_returns(np.array([]), np.array([]), [], [], 0.0)
 
 
-# Sharpe
-
-
-def test_sharpe_by_hand():
-    assert performance.sharpe_annual([0.01, 0.03], 252) == pytest.approx(math.sqrt(2 * 252))
-    assert performance.sharpe_annual([0.01, -0.01], 252) == 0.0
-
-
-@pytest.mark.parametrize("factor", [0.1, 3.0])
-def test_sharpe_does_not_depend_on_leverage(factor):
-    expected = performance.sharpe_annual(RETURNS, 252)
-    assert performance.sharpe_annual(factor * RETURNS, 252) == pytest.approx(expected)
-    assert performance.sharpe_annual(-RETURNS, 252) == pytest.approx(-expected)
-    error = performance.sharpe_standard_error(RETURNS, 252)
-    assert performance.sharpe_standard_error(factor * RETURNS, 252) == pytest.approx(error)
-
-
-def test_portfolio_that_never_traded_has_sharpe_zero():
-    assert performance.sharpe_annual([0.0] * 5, 252) == 0.0
-    assert performance.sharpe_standard_error([0.0] * 4, 252) == math.sqrt(252 / 4)
-
-
-@pytest.mark.parametrize("sharpe", [performance.sharpe_annual, performance.sharpe_standard_error])
-class TestSharpeRefusals:
-    def test_constant_gain(self, sharpe):
-        with pytest.raises(InvalidConfig, match=r"returns that vary, got 10 times 0\.1"):
-            sharpe([0.1] * 10, 252)
-
-    def test_one_return(self, sharpe):
-        with pytest.raises(InvalidConfig, match="returns needs at least 2 values, got 1"):
-            sharpe([0.1], 252)
-
-    @pytest.mark.parametrize("bars", [0, -1.0, math.nan, math.inf])
-    def test_bars_per_year(self, sharpe, bars):
-        with pytest.raises(InvalidConfig, match=f"bars_per_year must be positive .* got {bars}"):
-            sharpe(RETURNS, bars)
-
-
-@pytest.mark.parametrize(
-    ("skewness", "kurtosis", "sharpe", "expected"),
-    [(-0.2250, 2.957, 0.7079, 0.1028), (-1.4455, 7.0497, 0.8183, 0.1550)],
-)
-def test_sharpe_error_gives_reference_numbers(skewness, kurtosis, sharpe, expected):
-    # 134 monthly returns; the reference divides by n - 1.
-    got = performance.sharpe_standard_error_from_moments(sharpe, skewness, kurtosis, 134 - 1)
-    assert got == pytest.approx(expected, abs=5e-5)
-
-
-def test_sharpe_error_of_normal_returns_is_that_of_lo():
-    got = performance.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 100)
-    assert got == pytest.approx(math.sqrt((1 + 0.5**2 / 2) / 100))
-
-
-def test_sharpe_error_takes_the_moments_of_scipy():
-    per_bar = performance.sharpe_standard_error_from_moments(
-        RETURNS.mean() / RETURNS.std(ddof=1),
-        stats.skew(RETURNS),
-        stats.kurtosis(RETURNS, fisher=False),
-        RETURNS.size,
-    )
-    assert performance.sharpe_standard_error(RETURNS, 252) == pytest.approx(
-        per_bar * math.sqrt(252)
-    )
-
-
-def test_sharpe_error_is_the_spread_of_sharpes_over_many_samples():
-    samples = np.random.default_rng(5).gamma(2.0, 1.0, (4000, 250)) - 1.5  # skewed on purpose
-    observed = np.std([performance.sharpe_annual(sample, 1.0) for sample in samples])
-    claimed = np.mean([performance.sharpe_standard_error(sample, 1.0) for sample in samples])
-    assert claimed == pytest.approx(observed, rel=0.05)
-
-
-def test_sharpe_error_refuses_no_returns():
-    with pytest.raises(InvalidConfig, match="n must be a positive number of returns, got 0"):
-        performance.sharpe_standard_error_from_moments(0.5, 0.0, 3.0, 0)
-
-
-# wealth and drawdown
-
-
-def test_wealth_and_drawdown_by_hand():
-    returns = [-0.5, 1.0, 1.0, -0.25]
-    np.testing.assert_allclose(performance.wealth(returns), [0.5, 1.0, 2.0, 1.5])
-    np.testing.assert_allclose(
-        performance.drawdown(performance.wealth(returns)), [0.5, 0.0, 0.0, 0.25]
-    )
-    assert performance.max_drawdown_fraction(returns) == 0.5  # from the start, which is a peak
-
-
-def test_ruin_is_final():
-    np.testing.assert_array_equal(performance.wealth([0.5, -1.5, -3.0, 1.0]), [1.5, 0, 0, 0])
-    assert performance.max_drawdown_fraction([0.5, -1.5, -3.0, 1.0]) == 1.0
-
-
-@given(series(-2.0, 2.0))
-def test_drawdown_is_a_fraction(returns):
-    below = performance.drawdown(performance.wealth(returns))
-    assert ((below >= 0) & (below <= 1)).all()
-    assert performance.max_drawdown_fraction(returns) == below.max()
-
-
-@given(series(0.0, 0.5))
-def test_gains_alone_have_no_drawdown(returns):
-    assert performance.max_drawdown_fraction(returns) == 0.0
-
-
-def test_no_returns_have_no_drawdown():
-    assert performance.max_drawdown_fraction([]) == 0.0
-
-
-def test_negative_wealth_is_refused():
-    with pytest.raises(InvalidConfig, match=r"wealth must not be negative, but value 1 is -0\.1"):
-        performance.drawdown([1.0, -0.1])
-
-
 # hit_rate
 
 
@@ -263,29 +141,3 @@ def test_hit_rate_by_hand():
 @pytest.mark.parametrize("direction", [[], [0, 0]])
 def test_hit_rate_without_a_call_is_nan(direction):
     assert math.isnan(trading.hit_rate(direction, np.zeros(len(direction))))
-
-
-# bars_per_year
-
-
-@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
-@pytest.mark.parametrize("unit", ["s", "us", "ns"])
-def test_bars_per_year_of_each_day(zone, unit):
-    days = pd.date_range("2020-01-01", periods=1000, freq="D", tz="UTC", unit=unit)
-    times = days.tz_convert(zone)
-    assert performance.bars_per_year(times) == pytest.approx(365.25)
-    assert performance.bars_per_year(times[::2]) == pytest.approx(365.25 / 2)
-
-
-def test_bars_per_year_of_weekdays_and_arrays():
-    times = pd.bdate_range("2000-01-03", "2019-12-31").to_numpy()
-    assert performance.bars_per_year(times) == pytest.approx(365.25 * 5 / 7, rel=1e-3)
-    assert performance.bars_per_year(pd.Series(times)) == performance.bars_per_year(times)
-
-
-@pytest.mark.parametrize(
-    "days", [[], ["2024-01-01"], ["2024-01-02", "2024-01-01"], ["2024-01-01"] * 2]
-)
-def test_bars_per_year_refuses_times_without_a_span(days):
-    with pytest.raises(InvalidConfig, match=f"distinct ascending times, got {len(days)}"):
-        performance.bars_per_year(np.array(days, dtype="datetime64[ns]"))
