@@ -45,7 +45,7 @@ class GarchParameters:
 
     @property
     def persistence(self) -> float:
-        """α + γ/2 + β, at most 1."""
+        """α + γ/2 + β, at most 1 but for the optimiser's rounding (1e-7)."""
         return self.alpha + self.gamma / 2.0 + self.beta
 
 
@@ -69,10 +69,10 @@ def fit_garch(returns: Vector, asymmetric: bool, symbol: str) -> GarchParameters
     deviations = (scaled[:BACKCAST_RETURNS] - scaled.mean()) ** 2
     before = float(np.average(deviations, weights=BACKCAST_DECAY ** np.arange(len(deviations))))
     values = _maximum(scaled, asymmetric, before, symbol)
-    mean, omega, alpha, *gamma, beta, nu = (float(value) for value in values)
-    return GarchParameters(
-        mean * size, omega * size**2, alpha, sum(gamma), beta, nu, before * size**2
-    )
+    mean, omega, alpha, *asymmetry, beta, nu = (float(value) for value in values)
+    # The optimiser keeps α + γ >= 0 to some 1e-7; a variance that stays positive needs it exactly.
+    gamma = max(sum(asymmetry, 0.0), -alpha)
+    return GarchParameters(mean * size, omega * size**2, alpha, gamma, beta, nu, before * size**2)
 
 
 def _size(returns: Vector, symbol: str) -> float:
