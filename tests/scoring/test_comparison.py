@@ -150,6 +150,17 @@ class TestBoth:
         with pytest.raises(InvalidConfig, match="differ by the same amount at every date"):
             test(table.assign(c=table["a"] + 1), samples=20)
 
+    @pytest.mark.parametrize("error", [FloatingPointError, ValueError])
+    def test_what_arch_raises_is_translated(self, test, error, monkeypatch):
+        def stop(_):
+            raise error("it stopped")
+
+        for name in ("SPA", "MCS"):
+            monkeypatch.setattr(f"arch.bootstrap.{name}.compute", stop)
+        with pytest.raises(InvalidConfig, match="arch stopped with: it stopped") as caught:
+            test(frame(8, 0.0, 0.0), samples=20)
+        assert isinstance(caught.value.__cause__, error)
+
     def test_missing_losses_are_refused(self, test):
         table = frame(8, 0.0, 0.0)
         table.loc[3, "b"] = math.nan
