@@ -29,7 +29,7 @@ class EvaluateOptions(BarsOptions):
         model: URI of the model.
         cost_bps: cost of one unit of turnover, basis points.
         samples: of the bootstrap.
-        thresholds: a JSON file of metric name to the arguments of ``mlflow.models.MetricThreshold``.
+        thresholds: a JSON file, metric name to the arguments of ``mlflow.models.MetricThreshold``.
     """
 
     model: str = "models:/sp500@champion"

@@ -167,7 +167,8 @@ def drop(precision: str, why: str) -> None:
 def contract_of(training: Training) -> ModelContract:
     """What the packaged model promises."""
     features, rows = training.options.feature_set(), training.prepared.rows
-    trained = rows.ready[training.prepared.split.train]
+    split = training.prepared.split
+    trained, validated = rows.ready[split.train], rows.ready[split.validation]
     return ModelContract(
         format=FORMAT,
         feature_set=training.options.features,
@@ -188,6 +189,7 @@ def contract_of(training: Training) -> ModelContract:
         data_first=str(rows.times.min()),
         data_last=str(rows.times.max()),
         train_last=str(rows.ends[trained].max()),
+        fitted_last=str(rows.ends[np.concatenate([trained, validated])].max()),
         data_snapshot=training.data.features.name,
         data_as_of=training.data.as_of,
         recalibration=training.forecast.recalibration.method,

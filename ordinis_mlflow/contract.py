@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+import numpy as np
 import pandas as pd
 
 from ordinis_mlflow.errors import InvalidContract
@@ -34,6 +35,8 @@ class ModelContract:
         data_first: time of the first bar, ISO 8601.
         data_last: time of the last bar, ISO 8601.
         train_last: latest time that any training label reaches, ISO 8601.
+        fitted_last: latest time that any label reaches by which the model was fitted or chosen,
+            those of the validation rows included, ISO 8601; "" in packages from before it was kept.
         data_snapshot: name of the snapshot of features that it was trained on; "" if on none.
         data_as_of: moment as of which that was read, UTC nanoseconds; None for everything.
         recalibration: of probability_up, inside the graph: ``none``, ``platt`` or ``isotonic``.
@@ -63,6 +66,7 @@ class ModelContract:
     data_first: str
     data_last: str
     train_last: str
+    fitted_last: str = ""
     data_snapshot: str = ""
     data_as_of: int | None = None
     recalibration: str = "none"
@@ -101,6 +105,11 @@ class ModelContract:
     def lookback(self) -> int:
         """Bars that one window holds: rows for the network, and the look-back of the oldest."""
         return self.sequence_length + self.feature_lookback - 1
+
+    @property
+    def unseen_after(self) -> np.datetime64:
+        """The model has seen nothing of what was decided later: out of sample begins there."""
+        return np.datetime64(self.fitted_last or self.data_last, "ns")
 
     @property
     def bar_spacing(self) -> pd.Timedelta:

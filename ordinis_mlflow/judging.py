@@ -52,9 +52,7 @@ def unseen_span(model: SignalModel, bars: Bars, cost_bps: float) -> Unseen:
     features = _features(model)
     forecast = Forecast(contract.horizon, contract.degrees_of_freedom, contract.no_trade_band)
     table = features_of(bars, features)
-    rows = labelled(
-        bars, table, features, forecast, contract.volatility, contract.sequence_length
-    )
+    rows = labelled(bars, table, features, forecast, contract.volatility, contract.sequence_length)
     until = contract.unseen_after
     times, ends = rows.times[rows.ready], rows.ends[rows.ready]
     test, seen = np.flatnonzero(times > until), np.flatnonzero(ends <= until)

@@ -96,6 +96,12 @@ class Prediction:
         names = {part.name for part in parts}
         if len(names) != 1:
             raise InvalidConfig(f"predictions of one forecaster are joined, got {sorted(names)}")
-        columns = [field.name for field in fields(cls) if field.name != "name"]
-        joined = (np.concatenate([getattr(part, column) for part in parts]) for column in columns)
+        joined = (
+            np.concatenate([getattr(part, column) for part in parts]) for column in cls.columns()
+        )
         return cls(names.pop(), *joined)
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Names of the fields that have a value for each row, in order."""
+        return tuple(field.name for field in fields(cls) if field.name != "name")

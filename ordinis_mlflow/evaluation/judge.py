@@ -113,7 +113,8 @@ def _scaled(span: TestSpan, prediction: Prediction) -> tuple[Vector, Vector, Vec
 
 def _row_scores(span: TestSpan, prediction: Prediction) -> dict[str, Vector]:
     """Scores that are means over rows, (rows,) each."""
-    realised, mean, scale, freedom = said = _scaled(span, prediction)
+    said = _scaled(span, prediction)
+    realised, _, scale, freedom = said
     return {
         "log_score_nats": forecast.log_score_nats(*said),
         "crps_units": forecast.crps(*said),
@@ -125,7 +126,7 @@ def _row_scores(span: TestSpan, prediction: Prediction) -> dict[str, Vector]:
 
 
 def _calibration(span: TestSpan, prediction: Prediction, pit: Vector) -> dict[str, float]:
-    test = calibration.pit_test(_in_time(span, pit), span.lags)
+    test = calibration.pit_test(pit, span.lags, span.date)
     up = span.realised > 0.0
     return {
         "pit_ks_distance": calibration.pit_uniformity(pit),
@@ -137,14 +138,9 @@ def _calibration(span: TestSpan, prediction: Prediction, pit: Vector) -> dict[st
     }
 
 
-def _in_time(span: TestSpan, values: Vector) -> Vector:
-    """Rows of one date stand beside each other, in the order of the dates."""
-    return values[np.argsort(span.date, kind="stable")]
-
-
 def _skill(span: TestSpan, prediction: Prediction) -> dict[str, float]:
     said, happened = prediction.mean / span.units, span.realised / span.units
-    found = {}
+    found: dict[str, float] = {}
     for name, rank in (("ic", False), ("rank_ic", True)):
         one = skill.information_coefficient(said, happened, span.lags, span.date, rank=rank)
         found |= {name: one.value, f"{name}_standard_error": one.standard_error}

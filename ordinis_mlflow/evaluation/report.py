@@ -127,6 +127,7 @@ def report(
     resamples = resample(len(span.dates), block, samples, seed)
     values = resampled(judged, resamples)
     paths = _paths(judged, resamples)
+    losses = _losses(span, (judged, *others))
     return Report(
         span=span,
         prediction=model,
@@ -134,7 +135,10 @@ def report(
         baselines=others,
         intervals={name: interval(each, level) for name, each in {**values, **paths}.items()},
         differences=tuple(_differences(judged, values, others, resamples, level)),
-        **_many(span, judged, others, samples, seed),
+        spa=_superior(losses, samples, seed),
+        confidence_set=(
+            model_confidence_set(losses, samples=samples, seed=seed) if len(others) > 1 else None
+        ),
         reliability=calibration.reliability(model.probability_up, span.realised > 0.0),
         block_length=block,
         samples=samples,
@@ -181,19 +185,16 @@ def _differences(
     return found
 
 
-def _many(
-    span: TestSpan, model: Evaluation, others: Sequence[Evaluation], samples: int, seed: int
-) -> dict[str, SpaResult | ConfidenceSet | None]:
-    """What is said of more than two forecasters at once."""
+def _losses(span: TestSpan, judged: Sequence[Evaluation]) -> pd.DataFrame:
+    """Negative mean log score by date, a column each forecaster."""
+    rows = span.by_date(np.ones(len(span)))
+    return pd.DataFrame({each.name: -span.by_date(each.log_scores) / rows for each in judged})
+
+
+def _superior(losses: pd.DataFrame, samples: int, seed: int) -> SpaResult | None:
+    """Whether any other is better than the first; None without two others."""
+    first, *others = losses.columns
     if len(others) < 2:
-        return {"spa": None, "confidence_set": None}
-    losses = pd.DataFrame(
-        {each.name: -span.by_date(each.log_scores) for each in (model, *others)}
-    ) / span.by_date(np.ones(len(span)))[:, None]
-    names = [each.name for each in others]
-    return {
-        "spa": superior_predictive_ability(
-            losses[model.name].to_numpy(), losses[names].to_numpy(), names, samples, seed
-        ),
-        "confidence_set": model_confidence_set(losses, samples=samples, seed=seed),
-    }
+        return None
+    benchmark, table = losses[first].to_numpy(), losses[others].to_numpy()
+    return superior_predictive_ability(benchmark, table, others, samples, seed)

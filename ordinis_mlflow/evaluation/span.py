@@ -93,9 +93,7 @@ class TestSpan:
         return sums
 
 
-def span_of(
-    rows: Rows, index: npt.NDArray[np.int64], horizon: int, cost_bps: float
-) -> TestSpan:
+def span_of(rows: Rows, index: npt.NDArray[np.int64], horizon: int, cost_bps: float) -> TestSpan:
     """The prepared rows at positions ``index`` of ``rows.ready``."""
     at = rows.ready[index]
     return TestSpan(

@@ -105,7 +105,7 @@ def rolling_ic(evaluation: Evaluation, window: int = YEAR_BARS) -> pd.Series:
     sums = means.rolling(window).sum().dropna()
     if "ic" not in evaluation.formulas or sums.empty:
         return pd.Series(dtype=float)
-    values = evaluation.formulas["ic"]({name: sums[name].to_numpy() for name in sums})
+    values = evaluation.formulas["ic"]({str(name): sums[name].to_numpy() for name in sums})
     return pd.Series(values, index=evaluation.returns.index[sums.index])
 
 

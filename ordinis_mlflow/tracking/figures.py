@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -118,11 +119,11 @@ def rolling_information(report: Report) -> Figure:
     return figure
 
 
-def windows(refits: Sequence[np.datetime64], skills: Mapping[str, npt.ArrayLike]) -> Figure:
+def windows(refits: Sequence[np.datetime64], skills: Mapping[str, pd.Series]) -> Figure:
     """Log score above each baseline, window by window, added up."""
     figure, axes = _figure()
     for name, values in skills.items():
-        axes.plot(refits, np.cumsum(values), label=f"above {name}")
+        axes.plot(refits, values.cumsum(), label=f"above {name}")
     axes.axhline(0.0, color="grey", linestyle=":")
     axes.set(xlabel="refit", ylabel="log score, nats, cumulative", title="Walk forward")
     axes.legend()
