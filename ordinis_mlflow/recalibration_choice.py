@@ -18,7 +18,7 @@ from ordinis_mlflow.recalibration import (
     fit_isotonic,
     fit_platt,
 )
-from ordinis_mlflow.scoring.events import log_loss_nats
+from ordinis_mlflow.scoring.calibration import log_loss_nats
 from ordinis_mlflow.scoring.skill import MeanWithError, newey_west_mean
 from ordinis_mlflow.splits import PurgedKFold
 from ordinis_mlflow.verdict import Verdict

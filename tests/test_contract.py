@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import MISSING, fields, replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ordinis_mlflow.contract import ModelContract
 from ordinis_mlflow.errors import InvalidContract
+from ordinis_mlflow.recalibration import Recalibration
 
 CONTRACT = ModelContract(
     format=1,
@@ -114,6 +116,54 @@ def test_band_outside_its_range_is_refused(band):
 def test_volatility_must_be_a_feature():
     with pytest.raises(InvalidContract, match=r"volatility 'atr' is none of .*log_return_1"):
         replace(CONTRACT, volatility="atr")
+
+
+RECALIBRATED = replace(
+    CONTRACT, recalibration="isotonic", recalibration_parameters=(0.4, 0.6, 1 / 3, 0.7)
+)
+
+
+def test_recalibration_is_kept_to_the_bit():
+    read = ModelContract.from_json(RECALIBRATED.to_json())
+    assert read == RECALIBRATED
+    assert read.recalibration_parameters == (0.4, 0.6, 1 / 3, 0.7)
+    said = Recalibration(read.recalibration, read.recalibration_parameters)
+    assert said.apply(np.array([0.5])).round(6).tolist() == [0.516667]
+
+
+def test_a_contract_from_before_recalibration_has_none():
+    values = json.loads(CONTRACT.to_json())
+    del values["recalibration"], values["recalibration_parameters"]
+    assert ModelContract.from_json(json.dumps(values)) == CONTRACT
+    assert (CONTRACT.recalibration, CONTRACT.recalibration_parameters) == ("none", ())
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "rule"),
+    [
+        ("beta", [], "got 'beta' with 0"),
+        ("none", [1.0], "got 'none' with 1"),
+        ("platt", [], "got 'platt' with 0"),
+        ("platt", [1.0], "got 'platt' with 1"),
+        ("platt", [1.0, 0.0, 0.0], "got 'platt' with 3"),
+        ("isotonic", [], "got 'isotonic' with 0"),
+        ("isotonic", [0.5, 0.5], "got 'isotonic' with 2"),
+        ("isotonic", [0.1, 0.2, 0.3, 0.4, 0.5], "got 'isotonic' with 5"),
+        (None, [], "got None with 0"),
+        (["platt"], [1.0, 0.0], "unhashable"),
+        ("platt", [1.0, math.nan], "must be finite numbers"),
+        ("platt", [1.0, True], "must be finite numbers"),
+        ("platt", [1.0, "0"], "must be finite numbers"),
+        ("platt", [1.0, [0.0]], "must be finite numbers"),
+        ("platt", "ab", "must be finite numbers"),
+        ("platt", 1.0, "not iterable"),
+    ],
+)
+def test_a_recalibration_that_is_none_is_refused(method, parameters, rule):
+    with pytest.raises(InvalidContract, match=rule):
+        ModelContract.from_json(
+            text_with(recalibration=method, recalibration_parameters=parameters)
+        )
 
 
 @pytest.mark.parametrize(

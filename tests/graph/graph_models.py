@@ -14,6 +14,7 @@ from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.graph import export
 from ordinis_mlflow.graph.export import SignalGraph, export_graph
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM
+from ordinis_mlflow.recalibration import NONE, Recalibration
 
 FEATURES = feature_set("technical@1")
 VOLATILITY = "realised_volatility_20"
@@ -31,6 +32,7 @@ class Case:
     nu: int
     scaler: str
     network: str = "lstm"
+    recalibration: Recalibration = NONE
 
 
 SMALL = Case(hidden=8, layers=1, horizon=1, nu=4, scaler="standard")
@@ -99,7 +101,7 @@ def _module(case):
             )
             network = SignalLSTM(len(FEATURES.names), config)
             nn.init.normal_(network.head.weight, std=0.5)
-    forecast = Forecast(case.horizon, case.nu, 0.02)
+    forecast = Forecast(case.horizon, case.nu, 0.02, case.recalibration)
     return SignalGraph(FEATURES, scaler, network, forecast, VOLATILITY, STEPS)
 
 
