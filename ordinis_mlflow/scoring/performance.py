@@ -80,14 +80,14 @@ def sortino_annual(returns: npt.ArrayLike, bars_per_year: float) -> float:
     returns = varying_returns("a Sortino ratio", returns)
     if not returns.any():
         return 0.0
-    returns = returns / np.abs(returns).max()  # the ratio is the same; small squares underflow
-    downside = math.sqrt(float(np.mean(np.minimum(returns, 0) ** 2)))
+    r: Vector = returns / np.abs(returns).max()  # the ratio is the same; small squares underflow
+    downside = math.sqrt(float(np.mean(np.minimum(r, 0) ** 2)))
     if downside == 0:
         raise InvalidConfig(
-            f"a Sortino ratio needs a loss, but none of {returns.size} returns is below 0; "
+            f"a Sortino ratio needs a loss, but none of {r.size} returns is below 0; "
             "give more bars, or use sharpe_annual"
         )
-    return float(returns.mean() / downside) * root
+    return float(r.mean() / downside) * root
 
 
 def calmar(returns: npt.ArrayLike, bars_per_year: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring._vectors import varying_returns
+from ordinis_mlflow.scoring._vectors import Vector, varying_returns
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def sharpe_per_bar(returns: npt.ArrayLike) -> float:
     returns = varying_returns("a Sharpe ratio", returns)
     if not returns.any():
         return 0.0
-    returns = returns / np.abs(returns).max()  # the ratio is the same; small squares underflow
-    return float(returns.mean() / returns.std(ddof=1))
+    r: Vector = returns / np.abs(returns).max()  # the ratio is the same; small squares underflow
+    return float(r.mean() / r.std(ddof=1))
 
 
 def sharpe_moments(returns: npt.ArrayLike) -> SharpeMoments:
@@ -67,9 +67,9 @@ def sharpe_moments(returns: npt.ArrayLike) -> SharpeMoments:
     sharpe, returns = sharpe_per_bar(returns), np.asarray(returns, dtype=np.float64)
     if not returns.any():
         return SharpeMoments(sharpe, returns.size)
-    returns = returns / np.abs(returns).max()
-    z = (returns - returns.mean()) / returns.std()
-    return SharpeMoments(sharpe, returns.size, float(np.mean(z**3)), float(np.mean(z**4)))
+    r: Vector = returns / np.abs(returns).max()
+    z = (r - r.mean()) / r.std()
+    return SharpeMoments(sharpe, r.size, float(np.mean(z**3)), float(np.mean(z**4)))
 
 
 def standard_error_of_sharpe(moments: SharpeMoments, n: int) -> float:

@@ -5,7 +5,7 @@ return. A position is a fraction of wealth: 1 is fully long, -1 fully short, 0 n
 """
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,42 @@ def turnover_per_bar(position: npt.ArrayLike) -> float:
     """
     (position,) = vectors(least=1, position=position)
     return float(np.mean(_traded(position)))
+
+
+def exposure(position: npt.ArrayLike) -> float:
+    """Mean fraction of wealth at risk: mean of |position|, long or short.
+
+    Args:
+        position: (n,) fraction of wealth, n >= 1, in any order.
+
+    Returns:
+        Fraction of wealth; 1.0 is always fully long or short.
+
+    Raises:
+        InvalidConfig: No position, or one that is not finite.
+    """
+    (position,) = vectors(least=1, position=position)
+    return float(np.mean(np.abs(position)))
+
+
+def time_in_market_share(position: npt.ArrayLike, side: Literal[-1, 0, 1] = 0) -> float:
+    """Share of bars at which a position was held.
+
+    Args:
+        position: (n,) fraction of wealth, n >= 1, in any order.
+        side: 1 counts long positions only, -1 short ones only, 0 both.
+
+    Returns:
+        A fraction in [0, 1].
+
+    Raises:
+        InvalidConfig: No position, one that is not finite, or another side.
+    """
+    if side not in (-1, 0, 1):
+        raise InvalidConfig(f"side must be 1 (long), -1 (short) or 0 (both), got {side!r}")
+    (position,) = vectors(least=1, position=position)
+    held = np.sign(position)
+    return float(np.mean(held == side if side else held != 0))
 
 
 def hit_rate(direction: npt.ArrayLike, realised: npt.ArrayLike) -> float:

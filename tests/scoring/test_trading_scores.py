@@ -141,3 +141,34 @@ def test_hit_rate_by_hand():
 @pytest.mark.parametrize("direction", [[], [0, 0]])
 def test_hit_rate_without_a_call_is_nan(direction):
     assert math.isnan(trading.hit_rate(direction, np.zeros(len(direction))))
+
+
+# exposure, time_in_market_share
+
+
+def test_exposure_and_time_in_market_by_hand():
+    position = [0.5, 0.0, -1.0, 1.0, 0.0]
+    assert trading.exposure(position) == 0.5
+    assert trading.time_in_market_share(position) == 0.6
+    assert trading.time_in_market_share(position, 1) == 0.4
+    assert trading.time_in_market_share(position, -1) == 0.2
+
+
+@given(hnp.arrays(np.float64, 20, elements=st.floats(-1, 1)))
+def test_long_and_short_time_are_time_in_market(position):
+    sides = [trading.time_in_market_share(position, side) for side in (1, -1)]
+    assert sum(sides) == pytest.approx(trading.time_in_market_share(position))
+    assert trading.exposure(position) <= trading.time_in_market_share(position)
+
+
+@pytest.mark.parametrize("score", [trading.exposure, trading.time_in_market_share])
+def test_no_position_is_refused(score):
+    with pytest.raises(InvalidConfig, match="position needs at least 1 values, got 0"):
+        score([])
+    with pytest.raises(InvalidConfig, match="position must be finite, but value 1 is nan"):
+        score([0.0, math.nan])
+
+
+def test_other_side_is_refused():
+    with pytest.raises(InvalidConfig, match=r"side must be .* got 2"):
+        trading.time_in_market_share([0.5], 2)
