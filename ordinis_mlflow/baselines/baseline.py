@@ -24,7 +24,9 @@ class Baseline(Protocol):
     - Whatever it fits, it fits to the training samples: their labels, or the one-bar returns that
       these labels are made of, and so to nothing later than
       ``rows.ends[rows.ready[train]].max()``. Where training lies on both sides of the test part,
-      as in a k-fold, the returns between them are no training returns.
+      as in a k-fold, the returns between them are no training returns. (A label may be measured
+      in the volatility known at its row, which remembers earlier bars as a feature does; keeping
+      such rows out of training is what a split's embargo is for.)
     - A forecast may then follow the market: row t may read the bars of its symbol up to and
       including bar t, be they of the training or the test part, and no later one.
     - It keeps nothing between calls: equal arguments give equal answers.

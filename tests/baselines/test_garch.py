@@ -203,6 +203,19 @@ def test_what_cannot_be_fitted_is_told_with_the_optimisers_reasons():
     assert warnings.filters == filters  # arch sets one, and it does not stay
 
 
+def test_good_news_never_lowers_the_variance():
+    """α + γ >= 0 to the last bit, although the optimiser lets it slip by 1e-9 on such returns."""
+    slipped = 0
+    for seed in range(10):
+        returns = np.random.default_rng(seed).normal(size=1000)
+        fitted = fit_garch(returns, True, "NOISE")
+        assert fitted.omega > 0
+        assert fitted.alpha >= 0
+        assert fitted.alpha + fitted.gamma >= 0
+        slipped += fitted.alpha + fitted.gamma == 0 and fitted.alpha > 0
+    assert slipped
+
+
 def test_falls_raise_the_variance_more_only_where_that_was_asked():
     fitted = GarchParameters(0.0, 1e-6, 0.05, 0.1, 0.88, 8.0, 1e-4)
     up, down = (next_variance(np.array([move]), fitted)[-1] for move in (0.02, -0.02))
