@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.scoring._vectors import Vector
 
 Table = npt.NDArray[np.float64]
 
@@ -35,15 +36,19 @@ def sharpes_of_halves(returns: Table, blocks: int) -> Table:
     return np.where(idle, 0, np.round((mean + returns.mean(axis=0) / spread) / deviation, 10))
 
 
-def ranks(values: Table) -> Table:
-    """Rank of each value in its row from 1, ties at their mean, (C, N) -> (C, N).
+def mean_ranks(values: Table, chosen: npt.NDArray[np.bool_]) -> Vector:
+    """Rank from 1 that the chosen value has in its row, (C, N) -> (C,).
 
-    A comparison a column beats sorting every row for the tens of columns that this is for.
+    Equal values share their mean rank; where several are chosen, the mean of their ranks.
     """
-    columns = np.ascontiguousarray(values.T)
-    below = [(columns < one).sum(axis=0) for one in columns]
-    tied = [(columns == one).sum(axis=0) for one in columns]
-    return np.stack(below, axis=1) + (np.stack(tied, axis=1) + 1) / 2
+    total = np.zeros(len(values))
+    for column in range(values.shape[1]):
+        rows = np.flatnonzero(chosen[:, column])
+        row, value = values[rows], values[rows, column, None]
+        below, equal = (row < value).sum(axis=1), (row == value).sum(axis=1)
+        total[rows] += below + (equal + 1) / 2
+    mean: Vector = total / chosen.sum(axis=1)
+    return mean
 
 
 @lru_cache(maxsize=4)

@@ -39,7 +39,7 @@ def pit_uniformity(pit: npt.ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class UniformityTest:
-    """A test of whether transforms are uniform.
+    """Whether transforms are uniform.
 
     Attributes:
         statistic: χ² of four degrees of freedom if they are.
@@ -76,8 +76,8 @@ def pit_test(pit: npt.ArrayLike, lags: int, dates: Dates | None = None) -> Unifo
         Statistic and p-value.
 
     Raises:
-        InvalidConfig: Too few values or dates, one outside [0, 1], lags out of range, or values so
-            alike that the moments have no covariance to be judged by.
+        InvalidConfig: Too few values or dates, one outside [0, 1], lags out of range, or values too
+            alike to judge by.
 
     Example:
         >>> even = np.linspace(0.05, 0.95, 20)
@@ -85,7 +85,8 @@ def pit_test(pit: npt.ArrayLike, lags: int, dates: Dates | None = None) -> Unifo
         (0.858, 0.0)
     """
     y = math.sqrt(12) * (probabilities(least=8, pit=pit) - 0.5)
-    moments = np.stack([y, y**3, y**2 - 1, y**4 - 1.8], axis=1)
+    squared = y * y
+    moments = np.stack([y, squared * y, squared - 1, squared * squared - 1.8], axis=1)
     if dates is not None:
         moments = sums_by_date(moments, dates)
     odd, even = (squared_distance_from_zero(two, lags) for two in (moments[:, :2], moments[:, 2:]))
@@ -141,9 +142,8 @@ def log_loss_nats(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Vector
     wrong = np.flatnonzero(probability == 1 - happened)
     if wrong.size:
         raise InvalidConfig(
-            f"probability must not be exactly 0 or 1 where that was wrong, but value "
-            f"{int(wrong[0])} is {probability[wrong[0]]} ({wrong.size} such values); "
-            "use brier_score, or keep the forecast away from certainty"
+            f"probability must not be 0 or 1 where that was wrong, but value {int(wrong[0])} is "
+            f"{probability[wrong[0]]} ({wrong.size} such values); use brier_score, or be less sure"
         )
     came = happened == 1
     loss = np.empty_like(probability)
@@ -231,8 +231,8 @@ def expected_calibration_error(
     sqrt(2 / π) times the bins' mean standard error: at n = 750 and probabilities near 1/2, 0.046.
 
     Args:
-        probability: (n,) in [0, 1], n >= bins.
-        happened: (n,) 0 or 1, both of which occur.
+        probability: As `reliability`.
+        happened: As `reliability`.
         bins: As `reliability`.
 
     Returns:
@@ -246,5 +246,5 @@ def expected_calibration_error(
         0.275
     """
     diagram = reliability(probability, happened, bins)
-    apart = (one.count * abs(one.mean_probability - one.share_happened) for one in diagram)
-    return math.fsum(apart) / np.size(happened)
+    apart = [one.count * abs(one.mean_probability - one.share_happened) for one in diagram]
+    return sum(apart) / np.size(happened)

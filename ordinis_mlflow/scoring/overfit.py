@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import special
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.scoring._cscv import Table, ranks, sharpes_of_halves
+from ordinis_mlflow.scoring._cscv import Table, mean_ranks, sharpes_of_halves
 from ordinis_mlflow.scoring._vectors import Vector
 from ordinis_mlflow.scoring.sharpe import SharpeMoments, sharpe_moments, standard_error_of_sharpe
 
@@ -201,12 +201,11 @@ def probability_of_overfitting(returns: npt.ArrayLike, blocks: int = 16) -> Over
     sharpes = sharpes_of_halves(_strategies(returns, blocks), blocks)
     best = sharpes.max(axis=1)
     chosen = sharpes == best[:, None]
-    ties = chosen.sum(axis=1)
     later = sharpes[::-1]  # the other half of each
-    rank = np.where(chosen, ranks(later), 0).sum(axis=1) / ties
+    rank = mean_ranks(later, chosen)
     logits = np.log(rank / (later.shape[1] + 1 - rank))
     pbo = float(np.mean(logits < 0) + np.mean(logits == 0) / 2)
-    return Overfitting(pbo, logits, best, np.where(chosen, later, 0).sum(axis=1) / ties)
+    return Overfitting(pbo, logits, best, np.mean(later, axis=1, where=chosen))
 
 
 def _moments(returns: ReturnsOrMoments) -> SharpeMoments:

@@ -69,7 +69,9 @@ def sharpe_moments(returns: npt.ArrayLike) -> SharpeMoments:
         return SharpeMoments(sharpe, returns.size)
     r: Vector = returns / np.abs(returns).max()
     z = (r - r.mean()) / r.std()
-    return SharpeMoments(sharpe, r.size, float(np.mean(z**3)), float(np.mean(z**4)))
+    squared = z * z
+    skewness, kurtosis = float(np.mean(squared * z)), float(np.mean(squared * squared))
+    return SharpeMoments(sharpe, r.size, skewness, kurtosis)
 
 
 def standard_error_of_sharpe(moments: SharpeMoments, n: int) -> float:

@@ -113,7 +113,8 @@ def information_coefficient(
         lags: In dates, 0 <= lags < number of dates; the label's horizon in bars minus 1, or more.
         dates: (n,) time of each decision, rows in any order. None: one row a date, in time order.
         rank: Correlate the average ranks over all rows (Spearman 1904), the "rank IC". The error
-            takes the ranks as given.
+            takes the ranks as given: within 1 % of the truth up to a correlation of 0.5 between
+            normal values, 4 % too small at 0.8.
 
     Returns:
         Correlation, standard error and number of pairs.
