@@ -66,6 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         result = mlflow.models.evaluate(
             options.model,
             frame,
+            model_type="signal",  # MLflow wants one; the evaluator does not care which
             evaluators="ordinis",
             evaluator_config={"cost_bps": options.cost_bps, "samples": options.samples},
         )

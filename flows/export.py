@@ -90,11 +90,17 @@ def main(arguments: Sequence[str]) -> None:
     settings = parameters(training.options, training.config)
     with tracked_run(settings, {"ordinis.exported_from": asked.run_id}, apart=True):
         record(training)
-        publish(training, checkpoint)
+        publish(training, checkpoint, asked.run_id)
 
 
-def publish(training: Training, checkpoint: Checkpoint) -> Published:
-    """Package the best weights, judge them on the test span, log and register the model."""
+def publish(training: Training, checkpoint: Checkpoint, trained: str) -> Published:
+    """Package the best weights, judge them on the test span, log and register the model.
+
+    Args:
+        training: what the checkpoint belongs to.
+        checkpoint: of which the best weights are taken.
+        trained: the run that trained it.
+    """
     windows = BarWindows(training)
     package = build_package(training, checkpoint, windows)
     prepared, forecast = training.prepared, training.forecast
@@ -102,7 +108,7 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     span = span_of(prepared.rows, test, forecast.horizon, training.options.cost_bps)
     # The one time that the test span is read.
     signal = windows.signal(GraphSession(package.graphs["float32"], CPU), prepared.rows.ready[test])
-    judged = judge(training, signal, span)
+    judged = judge(training, signal, span, trained)
     mlflow.log_figure(loss_curve(checkpoint.state.epochs), "figures/loss.png")
     info = flavor.log_model(package, registered_model_name=given(training.options.register))
     version = info.registered_model_version
@@ -113,10 +119,10 @@ def publish(training: Training, checkpoint: Checkpoint) -> Published:
     return Published(training, info.run_id, info.model_uri, named, judged)
 
 
-def judge(training: Training, signal: Signal, span: TestSpan) -> Report:
+def judge(training: Training, signal: Signal, span: TestSpan, trained: str) -> Report:
     """Test numbers of the model and of all baselines, logged under stable names."""
     prepared, forecast = training.prepared, training.forecast
-    attempt = declare(span)
+    attempt = declare(span, trained)
     said = Prediction.of_signal("model", signal, forecast.degrees_of_freedom)
     # Everything that the model was fitted to or chosen by.
     known = np.concatenate([prepared.split.train, prepared.split.validation])

@@ -27,13 +27,13 @@ def train(options: TrainOptions, config: LSTMConfig) -> Published:
     training = load(options, config)
     checkpoint = resumable(resumed, training) if resumed else None
 
-    with tracked_run(parameters(options, config), {}, apart=bool(resumed)):
+    with tracked_run(parameters(options, config), {}, apart=bool(resumed)) as run_:
         record(training)
         if resumed:
             mlflow.set_tag("ordinis.resumed_from", resumed)
             end_killed(resumed)
         state = train_network(training, checkpoint.state if checkpoint else None)
-        return publish(training, training.checkpoint(state))
+        return publish(training, training.checkpoint(state), run_.info.run_id)
 
 
 def end_killed(run_id: str) -> None:

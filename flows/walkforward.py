@@ -133,7 +133,7 @@ def _walk(training: Training, steps: Sequence[Step], walk: WalkOptions, parent: 
     index = np.concatenate([step.split.test for step in steps])
     rows, horizon = training.prepared.rows, training.forecast.horizon
     span = span_of(rows, index, horizon, training.options.cost_bps)
-    attempt = declare(span)
+    attempt = declare(span, parent)
     done = dict(finished(parent))
     missing = [step for step in steps if step.window.refit not in done]
     for step, run_id in run_windows(training, missing, walk.workers, parent):

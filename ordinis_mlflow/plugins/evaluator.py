@@ -1,7 +1,8 @@
 """Entry point of the group mlflow.model_evaluator: ``evaluators="ordinis"`` judges a signal model.
 
-``mlflow.models.evaluate(model_uri, bars, evaluators="ordinis")`` reads bars with the history before
-the test span, on which baselines are fitted, and judges every bar that the model has not seen.
+``mlflow.models.evaluate(model_uri, bars, model_type="signal", evaluators="ordinis")`` takes bars
+with the history before the test span, on which baselines are fitted, and judges every bar that the
+model has not seen. MLflow refuses a call without a model type before any evaluator is asked.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import EvaluationResult
 from mlflow.models.evaluation.base import ModelEvaluator
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc import PyFuncModel
 
 from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.errors import InvalidConfig, OrdinisError
@@ -82,7 +84,7 @@ class OrdinisEvaluator(ModelEvaluator):
             MlflowException: not a model of this package, or bars that cannot be judged; our reason.
         """
         try:
-            metrics = _judge(_raw(model), dataset.features_data, evaluator_config)
+            metrics = _judge(_checked(model), dataset.features_data, evaluator_config)
         except OrdinisError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
         if kwargs.get("model_id") is None:
@@ -90,25 +92,25 @@ class OrdinisEvaluator(ModelEvaluator):
         return EvaluationResult(metrics=metrics, artifacts={})
 
 
-def _raw(model: Any) -> Any:
+def _checked(model: Any) -> PyFuncModel:
     if model is None or "ordinis" not in model.metadata.flavors:
         raise InvalidConfig(
             "the evaluator ordinis judges models of the flavor ordinis, got "
             f"{'no model' if model is None else sorted(model.metadata.flavors)}: pass the URI of "
             "one, such as models:/sp500@champion"
         )
-    return model.get_raw_model()
+    return model
 
 
-def _judge(model: Any, frame: Any, given: Mapping[str, Any] | None) -> dict[str, float]:
+def _judge(loaded: PyFuncModel, frame: Any, given: Mapping[str, Any] | None) -> dict[str, float]:
     # Imported late: MLflow loads its plugins while it is itself imported, and serving needs none.
     from ordinis_mlflow.evaluation import overfitting
     from ordinis_mlflow.judging import judge_model, unseen_span
 
-    config = EvaluatorConfig.of(given)
+    config, model = EvaluatorConfig.of(given), loaded.get_raw_model()
     bars = Bars.from_frame(frame)
     unseen = unseen_span(model, bars, config.cost_bps)
-    judged = declare(unseen.span)
+    judged = declare(unseen.span, str(loaded.metadata.run_id or loaded.metadata.model_uuid))
     report = judge_model(model, bars, unseen, config.samples, config.seed)
     log_report(report)
     mlflow.log_metric(_named(config, "sharpe_annual"), report.model.metrics["sharpe_annual"])

@@ -19,6 +19,7 @@ from ordinis_mlflow.evaluation import TestSpan, Trials
 from ordinis_mlflow.tracking.report import RETURNS
 
 BARS, FIRST, LAST = "ordinis.judged.bars", "ordinis.judged.first", "ordinis.judged.last"
+TRIAL = "ordinis.judged.trial"
 SHARPE = "sharpe_annual"
 PAGE = 1000
 MOST_RETURNS = 50
@@ -58,20 +59,25 @@ class Judged:
         return bool(first <= self.last and self.first <= last)
 
 
-def declare(span: TestSpan) -> Judged:
-    """Tag the active run before its test span is read."""
+def declare(span: TestSpan, trial: str) -> Judged:
+    """Tag the active run before its test span is read.
+
+    Args:
+        span: what will be read.
+        trial: what is judged, by the run that fitted it: to judge one model twice is one attempt.
+    """
     judged = Judged.of(span)
-    mlflow.set_tags(judged.tags())
+    mlflow.set_tags({**judged.tags(), TRIAL: trial})
     return judged
 
 
 def count_trials(judged: Judged) -> Trials:
-    """Every run of the tracking server that was judged on some of the same dates of these symbols.
+    """Everything on the tracking server that was judged on some of the same dates of these symbols.
 
     In all experiments, whatever became of the run. Runs that tune on other rows and never read the
     test span carry the tags as well: choosing among them is what overfits.
     """
-    runs = list(_runs(judged))
+    runs = list({run.data.tags.get(TRIAL, run.info.run_id): run for run in _runs(judged)}.values())
     sharpes = [value for run in runs if (value := _sharpe(run)) is not None]
     return Trials(len(runs), np.array(sharpes, dtype=np.float64), _returns(runs))
 
