@@ -42,20 +42,16 @@ def long_run_covariance(e: Columns, lags: int) -> Columns:
 def squared_distance_from_zero(moments: Columns, lags: int) -> float:
     """Wald's n mᵀ Ω⁻¹ m for the means m of (n, k) columns that are 0 in truth.
 
-    Ω is the `long_run_covariance` about 0.
+    Ω is the `long_run_covariance` about 0. A combination of columns without variance about 0 has
+    mean 0 as well, so it adds nothing and is left out of the inverse.
 
     Raises:
-        InvalidConfig: lags is out of range, or some combination of columns does not vary.
+        InvalidConfig: lags is out of range.
     """
-    covariance = long_run_covariance(moments, lags)
-    smallest, *_, largest = np.linalg.eigvalsh(covariance)
-    if not smallest > 1e-10 * largest:  # nothing but rounding is left in some direction
-        raise InvalidConfig(
-            f"{len(moments)} moments at {lags} lags have no covariance to be judged by: the "
-            "values are too alike; check what was passed as pit, or give more values"
-        )
-    mean = moments.mean(axis=0)
-    return float(len(moments) * mean @ np.linalg.solve(covariance, mean))
+    variances, directions = np.linalg.eigh(long_run_covariance(moments, lags))
+    kept = variances > 1e-12 * variances[-1]  # the rest is rounding
+    means = moments.mean(axis=0) @ directions[:, kept]
+    return float(len(moments) * np.sum(means**2 / variances[kept]))
 
 
 def sums_by_date(values: Columns, dates: Dates) -> Columns:

@@ -67,7 +67,7 @@ def pit_test(pit: npt.ArrayLike, lags: int, dates: Dates | None = None) -> Unifo
     5 % (lags 0 and 5), 3 % (20); autocorrelation 0.5: 6 % (9), 5 % (20); 0.8: 12 % (9), 8 % (20).
 
     Args:
-        pit: (n,) probabilities, n >= 8, of four or more distinct values.
+        pit: (n,) probabilities, n >= 8.
         lags: In dates, 0 <= lags < number of dates; the label's horizon in bars minus 1, or more.
         dates: (n,) time of each decision, rows in any order: moments are summed within a date, as
             symbols of one day move together. None: one row a date, in time order.
@@ -76,8 +76,7 @@ def pit_test(pit: npt.ArrayLike, lags: int, dates: Dates | None = None) -> Unifo
         Statistic and p-value.
 
     Raises:
-        InvalidConfig: Too few values or dates, one outside [0, 1], lags out of range, or values too
-            alike to judge by.
+        InvalidConfig: Too few values or dates, one outside [0, 1], or lags out of range.
 
     Example:
         >>> even = np.linspace(0.05, 0.95, 20)
