@@ -115,7 +115,9 @@ def log(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         mlflow.log_metric(f"leakage/{verdict.name}", verdict.observed)
         mlflow.set_tag(f"ordinis.verdict.{verdict.name}", str(verdict)[:5000])
-    mlflow.log_table(pd.DataFrame([asdict(verdict) for verdict in verdicts]), TABLE)
+    # As objects: MLflow asks pandas for columns of these, and pandas 3 warns of other texts.
+    texts = {"name": object, "reason": object}
+    mlflow.log_table(pd.DataFrame([asdict(each) for each in verdicts]).astype(texts), TABLE)
     clean = all(verdict.passed for verdict in verdicts)
     mlflow.set_tag("ordinis.leakage", "clean" if clean else "found")
 

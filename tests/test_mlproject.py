@@ -11,12 +11,15 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from flows.audit_leakage import AuditOptions
+from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
 from flows.ingest import IngestOptions
 from flows.main import ALIAS, NAME
 from flows.materialize import MaterializeOptions
 from flows.options import TrainOptions
 from flows.predict import PredictOptions
+from flows.walkforward import WalkOptions
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.quality import QualityRules
 
@@ -26,6 +29,9 @@ ENTRY_POINTS = PROJECT["entry_points"]
 OPTIONS = {
     "main": (TrainOptions, LSTMConfig),
     "train": (TrainOptions, LSTMConfig),
+    "audit_leakage": (TrainOptions, LSTMConfig, AuditOptions),
+    "evaluate": (EvaluateOptions,),
+    "walkforward": (TrainOptions, LSTMConfig, WalkOptions),
     "ingest": (IngestOptions, QualityRules),
     "materialize": (MaterializeOptions,),
     "export": (ExportOptions,),

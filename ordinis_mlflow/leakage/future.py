@@ -14,6 +14,9 @@ last bit. Where the weights differ, the pipeline is run once more on the same ba
 there as well, the verdict says so instead of naming a leak.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from ordinis_mlflow.bars import Bars
@@ -33,16 +36,28 @@ def future(pipeline: Pipeline, bars: Bars, fitted: Fitted) -> list[Verdict]:
     """
     test = pipeline.fit(replaced(bars, fitted.test_start))
     validation = pipeline.fit(replaced(bars, fitted.validation_start))
-    return [
+    samples = [
         _scaler("test", fitted, test),
         _labels("test", "training", fitted.train, test.train),
         _labels("test", "validation", fitted.validation, test.validation),
-        _choices(fitted, test),
-        _weights(pipeline, bars, fitted, test),
-        _forecasts(fitted, test),
+    ]
+    learnt = [_choices(fitted, test), _weights(pipeline, bars, fitted, test)]
+    learnt = [_following(each, samples) for each in learnt]
+    return [
+        *samples,
+        *learnt,
+        _following(_forecasts(fitted, test), [*samples, *learnt]),
         _scaler("validation", fitted, validation),
         _labels("validation", "training", fitted.train, validation.train),
     ]
+
+
+def _following(verdict: Verdict, causes: Sequence[Verdict]) -> Verdict:
+    """Say what a failure may follow from: whoever reads of it mends the cause first."""
+    failed = ", ".join(cause.name for cause in causes if not cause.passed)
+    if verdict.passed or not failed:
+        return verdict
+    return replace(verdict, reason=f"{verdict.reason}; it may follow from {failed}")
 
 
 def _scaler(part: str, before: Fitted, after: Fitted) -> Verdict:
@@ -96,6 +111,6 @@ def _forecasts(before: Fitted, after: Fitted) -> Verdict:
     return gap_of_rows(*earlier).verdict(
         "test_reaches_earlier_forecasts",
         "no forecast before the test follows the test bars",
-        "forecasts made before the test change with its bars: if the weights do not, a window or a "
-        "feature reaches past its moment",
+        "forecasts made before the test change with its bars: a window or a feature reaches past "
+        "its moment",
     )

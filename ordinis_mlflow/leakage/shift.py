@@ -12,12 +12,14 @@ spread over many dates.
 
 Does not see: any leak of the very moment's outcome, since that goes with the shift as skill does.
 
-False alarms: 1 % at most for each of the two verdicts by construction: the largest of several
-shifts is held against a quantile that is corrected for their number (Bonferroni; see `vanish`).
-Both take outcomes of one date for one, however many symbols there are. A market that repeats itself
-exactly (a sine) can be foreseen a long way ahead, and fails honestly.
+False alarms: 1 % for each of the two verdicts by construction: the largest of several shifts is
+held against a quantile that is corrected for their number (Bonferroni; see `vanish`). Both take
+outcomes of one date for one, however many symbols there are. Measured on 500 random markets each:
+0.8 % to 1.0 % at a horizon of 1 bar, and up to 2.2 % at 5. A market that repeats itself exactly (a
+sine) can be foreseen a long way ahead, and fails honestly.
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -25,7 +27,7 @@ import numpy.typing as npt
 
 from ordinis_mlflow.errors import TooFewBars
 from ordinis_mlflow.leakage.fitted import Fitted
-from ordinis_mlflow.leakage.vanish import Remnant, hit_rate, rank_ic
+from ordinis_mlflow.leakage.vanish import Remnant, hit_rate, overlap, rank_ic
 from ordinis_mlflow.verdict import Verdict
 
 CHANCE = 0.01
@@ -33,7 +35,7 @@ SHIFTS = 5
 LEAST_HORIZONS = 5
 """A shift is of at least so many horizons, so that no pair shares a bar."""
 LEAST_DATES = 20
-"""That are left by the longest shift, of half the test part."""
+"""That a shift leaves at least; the longest is of half the test part where that leaves more."""
 
 Table = npt.NDArray[np.float64]
 
@@ -51,7 +53,7 @@ def shift(fitted: Fitted) -> list[Verdict]:
     by = shifts(days, fitted.horizon)
     chance = CHANCE / len(by)
     pairs = [_paired(fitted, days, dates) for dates in by]
-    ranked = [rank_ic(m, r, d, fitted.horizon, chance) for m, _, r, d in pairs]
+    ranked = [rank_ic(m, r, d, lags(fitted.horizon, d), chance) for m, _, r, d in pairs]
     # A market moves all symbols at once: rows of one date count as one.
     hits = [
         hit_rate(lean, r, len(np.unique(d)) / len(d) / fitted.horizon, chance)
@@ -63,19 +65,29 @@ def shift(fitted: Fitted) -> list[Verdict]:
     ]
 
 
+def lags(horizon: int, dates: npt.NDArray[np.datetime64]) -> int:
+    """Of the error: overlap, and moves and forecasts that follow each other, as in a trend.
+
+    1.3 sqrt(dates), as Lazarus, Lewis, Stock & Watson (2018) advise where nothing is known.
+    """
+    return overlap(horizon) + round(1.3 * math.sqrt(len(np.unique(dates))))
+
+
 def shifts(days: int, horizon: int) -> npt.NDArray[np.int64]:
     """By how many dates forecasts are shifted, from five horizons to half of the dates.
 
     Raises:
-        TooFewBars: half of the dates are fewer.
+        TooFewBars: five horizons leave too few of them.
     """
-    least, most = LEAST_HORIZONS * horizon, days // 2
-    if most < least or days - most < LEAST_DATES:
+    least, most = LEAST_HORIZONS * horizon, min(days // 2, days - LEAST_DATES)
+    if days - least < LEAST_DATES:
         raise TooFewBars(
             f"a test part of {days} dates is too short to be shifted by {least} or more and keep "
             f"{LEAST_DATES}: give more bars, a larger share test or a shorter horizon"
         )
-    chosen: npt.NDArray[np.int64] = np.unique(np.linspace(least, most, SHIFTS).round().astype(int))
+    chosen: npt.NDArray[np.int64] = np.unique(
+        np.linspace(least, max(least, most), SHIFTS).round().astype(int)
+    )
     return chosen
 
 

@@ -11,15 +11,16 @@ Does not see: leaks that tell nothing of a single outcome's direction (a scaler 
 a peek that the model did not learn to use; skill that volatility gives to the width of a forecast.
 
 False alarms: 0.27 % for each of the two verdicts by construction (three errors of a normal score,
-on two sides; see `vanish`). The order is drawn from a seed: on another seed a false alarm goes
-away, and a leak does not.
+on two sides; see `vanish`). Measured on 500 random markets each: 0.4 % or less, and 1.2 % where a
+test part of 55 dates holds but 11 labels of 5 bars that do not overlap. The order is drawn from a
+seed: on another seed a false alarm goes away, and a leak does not.
 """
 
 import numpy as np
 
 from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.leakage.fitted import Fitted, Pipeline
-from ordinis_mlflow.leakage.vanish import Remnant, hit_rate, rank_ic
+from ordinis_mlflow.leakage.vanish import Remnant, hit_rate, overlap, rank_ic
 from ordinis_mlflow.leakage.variants import shuffled
 from ordinis_mlflow.verdict import Verdict
 
@@ -45,7 +46,7 @@ def vanished(fitted: Fitted) -> list[Verdict]:
     mean, lean = fitted.prediction.mean[test], fitted.prediction.probability_up[test] - 0.5
     # Each symbol has an order of its own, so only overlapping labels depend on each other.
     independent = 1.0 / fitted.horizon
-    ranked = rank_ic(mean, realised, outcomes.times[test], fitted.horizon, CHANCE)
+    ranked = rank_ic(mean, realised, outcomes.times[test], overlap(fitted.horizon), CHANCE)
     hits = hit_rate(lean, realised, independent, CHANCE)
     return [
         _verdict("shuffled_rank_ic", "rank correlation", ranked),
