@@ -11,6 +11,8 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 # What a library measures about its users is its own business, and needs a network.
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DO_NOT_TRACK ?= 1
+# A bar for every file that a run reads back hides the one that tells how far a training is.
+export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR ?= false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test ui serve bench docs clean

@@ -9,10 +9,10 @@ import mlflow
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from flows.options import VOLATILITY
+from flows.recalibrating import recalibrate
 from flows.training import Training
 from ordinis_mlflow.contract import ModelContract
 from ordinis_mlflow.errors import ExportError, QuantizationError
@@ -25,7 +25,6 @@ from ordinis_mlflow.graph.quantize import convert_fp16, quantize_dynamic
 from ordinis_mlflow.graph.session import GraphSession, SessionSettings
 from ordinis_mlflow.network import Checkpoint, SignalLSTM
 from ordinis_mlflow.network.checkpoint import save_checkpoint
-from ordinis_mlflow.recalibration_choice import choose
 from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.verdict import Verdict
 
@@ -98,35 +97,17 @@ def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindo
 
 
 def recalibrated(training: Training, network: SignalLSTM) -> Training:
-    """The training with the recalibration of its forecast that helps on validation rows, or none.
-
-    Verdicts and choice are in the run. The network is asked directly and not a graph, so that there
-    is one export and not two.
-    """
+    """The training with the recalibration that helps on validation rows; both told to the run."""
     tag = "ordinis.recalibration"
     if not training.options.recalibrate:
         mlflow.set_tag(tag, "none: not asked for")
         return training
-    rows = training.prepared.rows
-    judged = rows.ready[training.prepared.split.validation]
-    probability = validation_probability(training, network)
-    times, lags = (rows.times[judged], rows.ends[judged]), training.forecast.horizon + 4
-    kept, verdicts = choose(probability, rows.labels[judged] > 0.0, *times, lags)
+    forecast, verdicts = recalibrate(training.forecast, training.prepared, network)
     for verdict in verdicts:
         log_verdict(verdict)
-    mlflow.set_tag(tag, f"{kept.method}: {'; '.join(map(str, verdicts))}"[:5000])
-    return replace(training, forecast=replace(training.forecast, recalibration=kept))
-
-
-def validation_probability(training: Training, network: SignalLSTM) -> npt.NDArray[np.float32]:
-    """What the network says of each validation row, in float32 as the graph computes it."""
-    samples, parts = training.prepared.validation, []
-    with torch.no_grad():
-        for block in np.split(np.arange(len(samples)), range(BLOCK, len(samples), BLOCK)):
-            location, scale = network(torch.from_numpy(samples.batch(block)))
-            signal = training.forecast.signal(location, scale, torch.ones_like(scale))
-            parts.append(signal[2].numpy())
-    return np.concatenate(parts)
+    reasons = "; ".join(map(str, verdicts))
+    mlflow.set_tag(tag, f"{forecast.recalibration.method}: {reasons}"[:5000])
+    return replace(training, forecast=forecast)
 
 
 def smaller_graphs(

@@ -76,6 +76,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def walk_forward(options: TrainOptions, config: LSTMConfig, walk: WalkOptions) -> Report:
     """All windows, and what they are worth together."""
+    if given(options.register):
+        raise InvalidConfig(
+            f"a walk registers no model, got register={options.register}: train one with the "
+            "entry point train"
+        )
     resumed = given(options.resume)
     if resumed:
         options, config = settings_of(resumed, options, config)

@@ -6,7 +6,7 @@ finds what is done.
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
@@ -17,13 +17,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from flows.recalibrating import recalibrate
 from flows.training import Training
 from ordinis_mlflow.baselines import ALL
-from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.network import SignalLSTM, fit, predict
 from ordinis_mlflow.prediction import Prediction
 from ordinis_mlflow.prepare import Prepared, samples_of
-from ordinis_mlflow.recalibration_choice import choose
 from ordinis_mlflow.scoring.forecast import log_score_nats
 from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.splits import HoldoutSplit, Window
@@ -123,7 +122,7 @@ def _said(
     split, rows = prepared.split, prepared.rows
     forecast = training.forecast
     if training.options.recalibrate:
-        forecast = _recalibrated(training, prepared, network)
+        forecast, _ = recalibrate(forecast, prepared, network)
     location, scale = predict(network, prepared.test)
     unit = rows.units[rows.ready[split.test]].astype(np.float32)
     signal = Signal(*forecast.signal(location, scale, unit))
@@ -178,13 +177,3 @@ def _keep(
         client.log_artifact(run_id, str(path))
     for name, value in metrics.items():
         client.log_metric(run_id, name, value)
-
-
-def _recalibrated(training: Training, prepared: Prepared, network: SignalLSTM) -> Forecast:
-    """The forecast with the recalibration that helps on this window's validation rows, or none."""
-    forecast, rows = training.forecast, prepared.rows
-    at = rows.ready[prepared.split.validation]
-    location, scale = predict(network, prepared.validation)
-    up = forecast.signal(location, scale, np.ones_like(scale))[2]
-    kept, _ = choose(up, rows.labels[at] > 0.0, rows.times[at], rows.ends[at], forecast.horizon + 4)
-    return replace(forecast, recalibration=kept)

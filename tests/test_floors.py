@@ -20,7 +20,7 @@ FLOORS = {
     "baselines": 2,
     "recalibration_choice": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3,
-    "plugins": 4, "serving": 4,
+    "plugins": 4, "serving": 4, "judging": 4,
     "flows": 5,
 }  # fmt: skip
 LIBRARIES = {
@@ -35,7 +35,8 @@ LIBRARIES = {
     "store": WORDS | {"pyarrow", "fsspec", "sqlalchemy", "alembic"},
     "lineage": WORDS | {"mlflow"},
     "leakage": ARITHMETIC,
-    "plugins": {"mlflow"},
+    "plugins": {"mlflow", "numpy"},
+    "judging": WORDS,
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
@@ -52,7 +53,12 @@ LIBRARIES = {
     "serving": WORDS | {"mlflow", "requests"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
-SAME_FLOOR = {("evaluation", "prepare"), ("baselines", "prepare"), ("forecast", "recalibration")}
+SAME_FLOOR = {
+    ("forecast", "recalibration"),
+    ("evaluation", "prepare"),
+    ("baselines", "prepare"),
+    ("plugins", "judging"),
+}
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
 FILES_WITH_MORE = {
     "ordinis_mlflow/graph/export.py": {"torch"},

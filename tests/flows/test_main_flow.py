@@ -72,10 +72,19 @@ def test_summary(printed, trained):
 
 def test_table_has_every_number(printed, trained):
     text, _ = printed
-    for label, key, form in main.ROWS:
-        (line,) = (line for line in text.splitlines() if line.strip().startswith(label.strip()))
-        for each in trained.published.judged:
+    for each in trained.published.report.all:
+        line = next(line for line in text.splitlines() if line.strip().startswith(each.name))
+        for _, key, form in main.COLUMNS:
             assert form.format(each.metrics[key]) in line
+
+
+def test_doubts_are_told(printed, trained):
+    text, _ = printed
+    made = trained.published.report
+    best = max(made.baselines, key=lambda each: each.metrics["log_score_nats"]).name
+    lead = made.difference("log_score_nats", best)
+    assert f"log score above {best}: {lead.value:+.4f}, 95 % within" in text
+    assert f"[{lead.interval.low:+.4f}, {lead.interval.high:+.4f}]" in text
 
 
 @pytest.mark.parametrize(("direction", "words"), [(-1, "short"), (0, "no trade"), (1, "long")])

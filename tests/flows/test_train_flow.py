@@ -6,6 +6,7 @@ import math
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -13,8 +14,11 @@ from flows.options import TrainOptions
 from flows.train import train
 from ordinis_mlflow import flavor
 from ordinis_mlflow.network import LSTMConfig
+from ordinis_mlflow.tracking.report import RETURNS
 
-BASELINES = ("zero_mean_volatility", "buy_and_hold")
+BASELINES = (
+    "zero_mean_volatility", "ewma_volatility", "garch_t", "gjr_garch_t", "buy_and_hold",
+)  # fmt: skip
 SCORES = (
     "log_score_nats",
     "pit_ks_distance",
@@ -63,15 +67,38 @@ def test_test_numbers_have_stable_names(trained):
         better = metrics[f"test/log_score_above_{name}_nats"]
         difference = metrics["test/log_score_nats"] - metrics[f"test_{name}/log_score_nats"]
         assert better == pytest.approx(difference, abs=1e-9)
-        assert metrics[f"test/log_score_above_{name}_nats_standard_error"] > 0
+        low, high = (metrics[f"test/log_score_above_{name}_nats_{end}"] for end in ("low", "high"))
+        assert low < better < high
     assert all(map(math.isfinite, metrics.values()))
 
 
 def test_judged_numbers_are_the_logged_ones(trained):
-    model, *baselines = trained.published.judged
-    assert [each.name for each in baselines] == list(BASELINES)
-    for name, value in model.metrics.items():
+    report = trained.published.report
+    assert [each.name for each in report.baselines] == list(BASELINES)
+    for name, value in report.model.metrics.items():
         assert trained.run.data.metrics[f"test/{name}"] == value
+
+
+def test_the_attempt_is_counted(trained):
+    tags, metrics = trained.run.data.tags, trained.run.data.metrics
+    dates = trained.published.report.span.dates
+    assert tags["ordinis.judged.trial"] == trained.run_id
+    assert tags["ordinis.judged.first"] == str(dates[0])
+    assert tags["ordinis.judged.last"] == str(dates[-1])
+    assert metrics["test/trials_count"] >= 1.0
+
+
+@pytest.mark.parametrize("name", ["scores", "differences", "forecasters", "years", "reliability"])
+def test_tables(trained, name):
+    text = mlflow.artifacts.load_text(f"runs:/{trained.run_id}/evaluation/{name}.csv")
+    assert len(text.splitlines()) > 1
+
+
+def test_returns_are_kept(trained):
+    path = mlflow.artifacts.download_artifacts(f"runs:/{trained.run_id}/{RETURNS}")
+    kept = pd.read_parquet(path)
+    assert list(kept) == ["model", *BASELINES]
+    assert np.array_equal(kept["model"], trained.published.report.model.returns)
 
 
 def test_snapshot_is_an_input(trained):
@@ -117,7 +144,9 @@ def test_verdicts_are_told(trained):
     assert "ordinis.fp16" not in tags
 
 
-@pytest.mark.parametrize("name", ["loss", "volatility", "calibration", "returns"])
+@pytest.mark.parametrize(
+    "name", ["loss", "volatility", "calibration", "reliability", "returns", "information"]
+)
 def test_figures(trained, name):
     path = mlflow.artifacts.download_artifacts(f"runs:/{trained.run_id}/figures/{name}.png")
     with open(path, "rb") as file:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ordinis_mlflow.evaluation import TestSpan
-from ordinis_mlflow.forecast import Forecast
+from ordinis_mlflow.evaluation import TestSpan, report
 from ordinis_mlflow.network.state import Epoch
-from ordinis_mlflow.signal import Signal
-from ordinis_mlflow.tracking import figures, log_figures
+from ordinis_mlflow.prediction import Prediction
+from ordinis_mlflow.tracking import figures
+from ordinis_mlflow.tracking.report import bands
 
 BARS = 40
 
@@ -28,32 +28,20 @@ def span(request):
         realised=returns,
         units=np.full(len(returns), 0.01),
         next_returns=np.expm1(returns),
-        forecast=Forecast(horizon=1, degrees_of_freedom=6, no_trade_band=0.0),
+        horizon=1,
         cost_bps=1.0,
     )
 
 
 @pytest.fixture
-def signal(span):
-    n = len(span.realised)
-    half = np.full(n, 0.5, np.float32)
-    return Signal(
-        mean=np.zeros(n, np.float32),
-        scale=np.linspace(0.008, 0.012, n).astype(np.float32),
-        probability_up=half,
-        direction=np.ones(n, np.int64),
-        strength=half,
-    )
-
-
-@pytest.fixture
-def judged(span):
-    n = len(span.realised)
-    steady = (np.zeros(n), np.full(n, 0.01))
-    return [
-        span.judge(name, *steady, np.full(n, position))
-        for name, position in (("model", 0.5), ("zero_mean_volatility", 0.0), ("buy_and_hold", 1.0))
-    ]
+def made(span):
+    n = len(span)
+    scale = np.linspace(0.008, 0.012, n)
+    location = 0.001 * np.cos(np.arange(n))
+    model = Prediction.student_t("model", location, scale, 6.0, 0.0)
+    zero = Prediction.student_t("zero_mean_volatility", 0.0, scale, 6.0, 0.0)
+    hold = Prediction.student_t("buy_and_hold", np.full(n, 1e-4), 0.01, 6.0, 0.0).always_long()
+    return report(span, model, [zero, hold], samples=50)
 
 
 def checked(figure):
@@ -86,36 +74,46 @@ def test_loss_of_one_epoch_can_be_seen():
         assert line.get_marker() not in ("None", "", " ", None)
 
 
-def test_volatility(signal, span):
-    (axes,) = checked(figures.scale_against_realised(signal, span))
+def test_volatility(made):
+    (axes,) = checked(figures.scale_against_realised(made))
     lines = axes.get_lines()
     assert all(len(line.get_xdata()) == BARS for line in lines)  # one point a time
-    symbols = len(span.realised) // BARS
-    mean = signal.scale.reshape(symbols, BARS).mean(axis=0)
+    mean = made.prediction.scale.reshape(-1, BARS).mean(axis=0)
     np.testing.assert_allclose(lines[-1].get_ydata(), mean, rtol=1e-6)
     assert axes.get_xlabel(), "the x axis has no label"
 
 
-def test_calibration(judged):
-    (axes,) = checked(figures.pit_histogram(judged[0]))
+def test_calibration(made):
+    (axes,) = checked(figures.pit_histogram(made.model))
     assert axes.get_xlabel() == "probability integral transform"
     area = sum(patch.get_height() * patch.get_width() for patch in axes.patches)
     assert area == pytest.approx(1.0)
+    assert f"{made.model.metrics['pit_test_p_value']:.3f}" in axes.get_title()
 
 
-def test_returns_and_drawdown(judged):
-    upper, lower = checked(figures.returns_and_drawdown(judged))
+def test_reliability(made):
+    (axes,) = checked(figures.reliability(made))
+    ((points, *_),) = axes.containers
+    assert len(points.get_xdata()) == len(made.reliability)
+
+
+def test_returns_and_drawdown(made):
+    upper, lower = checked(figures.returns_and_drawdown(made.all, bands(made)))
     named = [text.get_text() for text in upper.get_legend().get_texts()]
-    assert named == [each.name for each in judged]
+    assert named == ["model, resampled", "model", "buy_and_hold"]  # who never traded has no line
     for line in lower.get_lines():
         assert (np.asarray(line.get_ydata()) <= 0).all()
     assert "%" in lower.get_ylabel()
     assert lower.get_xlabel(), "the x axis has no label"
 
 
-def test_log_figures(signal, span, judged, monkeypatch):
-    logged = {}
-    monkeypatch.setattr(figures.mlflow, "log_figure", lambda f, path: logged.update({path: f}))
-    log_figures([Epoch(1, 1.5, 1.6)], signal, span, judged)
-    expected = {f"figures/{n}.png" for n in ("loss", "volatility", "calibration", "returns")}
-    assert set(logged) == expected
+def test_rolling_information_of_less_than_a_year_is_empty(made):
+    (axes,) = checked(figures.rolling_information(made))
+    assert axes.get_lines()[0].get_xdata().size == 0
+
+
+def test_every_figure_of_a_report(made):
+    drawn = figures.report_figures(made, bands(made))
+    assert set(drawn) == {"volatility", "calibration", "reliability", "returns", "information"}
+    for figure in drawn.values():
+        checked(figure)
