@@ -32,7 +32,7 @@ MOST_BINS, ROWS_A_BIN = 10, 20
 LEAST_GAP = 1e-5
 """Knots are farther apart: nearer ones are one to float32."""
 LEAST_SPREAD = 1e-4
-"""Probabilities that differ by less are constant: nothing can be fitted to them."""
+"""Probabilities that differ by less are constant."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Recalibration:
     - ``platt``: σ(slope · logit(p) + intercept); parameters (slope, intercept), slope > 0 (Platt
       1999, Probabilistic outputs for support vector machines).
     - ``isotonic``: straight lines through knots, constant outside of them; parameters
-      (x[0], ..., x[m], y[0], ..., y[m]), x ascending and y not descending.
+      (x[0], ..., x[m], y[0], ..., y[m]), x ascending, y rising somewhere and descending nowhere.
 
         >>> Recalibration("platt", (0.5, 0.0)).apply(np.array([0.5, 0.9])).round(6).tolist()
         [0.5, 0.75]
@@ -118,8 +118,8 @@ class Recalibration:
         x, y = self.parameters[: count // 2], self.parameters[count // 2 :]
         if count < 4 or count % 2:
             return "needs two or more knots and as many levels"
-        if not all(np.diff(x) > 0) or not all(np.diff(y) >= 0):
-            return "needs ascending knots, and levels that do not descend"
+        if not all(np.diff(x) > 0) or not all(np.diff(y) >= 0) or y[0] == y[-1]:
+            return "needs ascending knots, and levels that rise and never descend"
         within = all(SURE <= each <= 1.0 - SURE for each in self.parameters)
         return "" if within else f"needs knots and levels from {SURE} to {1.0 - SURE}"
 
@@ -146,6 +146,7 @@ def fit_platt(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalibrat
     middle, spread = float(odds.mean()), float(odds.std())
     z, ups = (odds - middle) / spread, float(outcome.sum())
     target = np.where(outcome, (ups + 1.0) / (ups + 2.0), 1.0 / (len(p) - ups + 2.0))
+    bounds = [(LEAST_SLOPE * spread, MOST_SLOPE * spread), (None, None)]
 
     def loss(parameters: Vector) -> tuple[float, Vector]:
         score = parameters[0] * z + parameters[1]
@@ -153,7 +154,6 @@ def fit_platt(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalibrat
         value = float(np.mean(np.logaddexp(0.0, score) - target * score))
         return value, np.array([np.mean(error * z), np.mean(error)])
 
-    bounds = [(LEAST_SLOPE * spread, MOST_SLOPE * spread), (None, None)]
     start = np.array([np.clip(spread, *bounds[0]), middle])
     options = {"ftol": 1e-15, "gtol": 1e-10}
     found = optimize.minimize(loss, start, jac=True, bounds=bounds, options=options).x
@@ -164,16 +164,17 @@ def fit_platt(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalibrat
 def fit_isotonic(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalibration:
     """Pooled frequencies, joined by straight lines: centred isotonic regression.
 
-    After Oron & Flournoy (2017, Centered isotonic regression), of which few knots are kept. The
-    line is drawn towards the diagonal by the share that minimises the squared error, which is
-    therefore never above that of the probabilities as they came.
+    After Oron & Flournoy (2017, Centered isotonic regression), with few knots. The line is drawn
+    towards the diagonal by the share that minimises the squared error, which is therefore never
+    above that of the probabilities as they came.
 
     Args:
         probability: (n,) of the event.
         happened: (n,) whether it did, both true and false somewhere.
 
     Raises:
-        InvalidConfig: the arrays are not usable, or hold nothing to fit to.
+        InvalidConfig: the arrays are not usable, or hold nothing to fit to; also if the frequencies
+            do not rise with the probabilities: one level for all would be the end of the signal.
     """
     p, outcome = _checked(probability, happened)
     centres, levels = _without_steps(*pooled(p, outcome))
@@ -185,14 +186,19 @@ def fit_isotonic(probability: npt.ArrayLike, happened: npt.ArrayLike) -> Recalib
     gap = np.interp(p, x, y) - p
     share = float(np.clip(gap @ (outcome - p) / max(gap @ gap, 1e-300), 0.0, 1.0))
     mixed = np.maximum.accumulate((1.0 - share) * x + share * y)  # rounding must not descend
+    if mixed[-1] - mixed[0] < LEAST_SPREAD:
+        raise InvalidConfig(
+            f"the event is no more frequent where its probability is higher, in {len(p)} rows: no "
+            "map is ascending; train a forecast that ranks outcomes"
+        )
     return Recalibration("isotonic", (*x.tolist(), *np.clip(mixed, SURE, 1.0 - SURE).tolist()))
 
 
 def pooled(probability: Vector, happened: Vector) -> tuple[Vector, Vector, Vector]:
     """Frequencies that do not descend: pool adjacent violators over bins of about as many rows.
 
-    Least squares among all ascending frequencies (Ayer et al. 1955): level i is the largest, over
-    the bins j ≤ i, of the least mean of bins j to k, k ≥ i.
+    Least squares among ascending frequencies (Ayer et al. 1955): level i is the largest, over bins
+    j ≤ i, of the least mean of bins j to k ≥ i.
 
     Args:
         probability: (n,) of the event.
@@ -241,7 +247,7 @@ def _checked(probability: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Vecto
     clipped: Vector = np.clip(p, SURE, 1.0 - SURE)
     if np.ptp(outcome) == 0 or np.ptp(clipped) < LEAST_SPREAD:
         raise InvalidConfig(
-            f"there is nothing to fit to in {len(p)} rows: the event must happen in some and not "
-            f"in others, and probabilities must differ by {LEAST_SPREAD} or more; give more rows"
+            f"there is nothing to fit to in {len(p)} rows: the event must happen in some and not in "
+            f"others, and probabilities must differ by {LEAST_SPREAD} or more; give more rows"
         )
     return clipped, outcome
