@@ -26,8 +26,7 @@ float32 the log odds of a probability nearer to 1 are mostly rounding."""
 MOST_SLOPE = 10.0
 """No fit magnifies differences of probability more than this: what rounding differs by between two
 runtimes is magnified as well, and must stay far below the graph's parity limit."""
-LEAST_SLOPE = 1e-2
-"""Platt's least slope: signals keep their order."""
+LEAST_SLOPE = 1e-2  # Platt's: signals keep their order
 MOST_BINS, ROWS_A_BIN = 10, 20
 LEAST_GAP = 1e-5
 """Knots are farther apart: nearer ones are one to float32."""
@@ -235,10 +234,8 @@ def _checked(probability: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Vecto
     """(n,) each: probabilities as the maps read them, and 1 or 0 for what happened."""
     p, outcome = np.asarray(probability, np.float64), np.asarray(happened, np.float64)
     if p.ndim != 1 or p.shape != outcome.shape:
-        raise InvalidConfig(
-            f"a recalibration is fitted to two one-dimensional arrays of one length, got shapes "
-            f"{p.shape} and {outcome.shape}"
-        )
+        shapes = f"shapes {p.shape} and {outcome.shape}"
+        raise InvalidConfig(f"a fit needs one-dimensional arrays of one length, got {shapes}")
     if not ((p >= 0.0) & (p <= 1.0) & np.isin(outcome, (0.0, 1.0))).all():
         raise InvalidConfig(
             "probability must be in [0, 1] and happened true or false, each without missing "
@@ -247,7 +244,7 @@ def _checked(probability: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Vecto
     clipped: Vector = np.clip(p, SURE, 1.0 - SURE)
     if np.ptp(outcome) == 0 or np.ptp(clipped) < LEAST_SPREAD:
         raise InvalidConfig(
-            f"there is nothing to fit to in {len(p)} rows: the event must happen in some and not in "
+            f"there is nothing to fit to in {len(p)} rows: the event must happen in some, not in "
             f"others, and probabilities must differ by {LEAST_SPREAD} or more; give more rows"
         )
     return clipped, outcome

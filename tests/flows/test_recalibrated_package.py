@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from flows import packaging
+from flows import packaging, recalibrating
 from flows.export import BarWindows, build_package
 from flows.training import OPTIONS, recorded_settings
 from ordinis_mlflow import flavor, recalibration_choice
@@ -117,36 +117,40 @@ def test_too_few_rows_are_told_and_nothing_is_recalibrated(small_run):
     )
 
 
-def test_judged_is_what_the_graph_would_say(small_training, small_checkpoint):
-    network = small_checkpoint.best_network()
-    said = packaging.validation_probability(small_training, network)
-    prepared = small_training.prepared
-    rows = prepared.rows.ready[prepared.split.validation]
-    module = SignalGraph(
-        small_training.options.feature_set(),
-        prepared.scaler,
-        network,
-        small_training.forecast,
-        packaging.VOLATILITY,
-        small_training.config.sequence_length,
-    )
-    expected = history_signal(module, BarWindows(small_training).at(rows)).probability_up
-    np.testing.assert_allclose(said, expected, rtol=0, atol=1e-6)
-    assert said.dtype == np.float32
-
-
-def test_judged_on_validation_rows_alone(small_training, small_checkpoint, monkeypatch):
-    """What choose is given: outcomes and label times of the validation rows, and no others."""
+@pytest.fixture
+def judged(small_training, small_checkpoint, monkeypatch):
+    """What choose is given for the small training."""
     given = []
 
     def watched(*arguments):
         given.append(arguments)
         return NONE, ()
 
-    monkeypatch.setattr(packaging, "choose", watched)
-    with tracked_run({}, {}):
-        packaging.recalibrated(small_training, small_checkpoint.best_network())
-    ((probability, happened, starts, ends, lags),) = given
+    monkeypatch.setattr(recalibrating, "choose", watched)
+    network = small_checkpoint.best_network()
+    recalibrating.recalibrate(small_training.forecast, small_training.prepared, network)
+    (arguments,) = given
+    return arguments
+
+
+def test_judged_is_what_the_graph_would_say(judged, small_training, small_checkpoint):
+    prepared = small_training.prepared
+    rows = prepared.rows.ready[prepared.split.validation]
+    module = SignalGraph(
+        small_training.options.feature_set(),
+        prepared.scaler,
+        small_checkpoint.best_network(),
+        small_training.forecast,
+        packaging.VOLATILITY,
+        small_training.config.sequence_length,
+    )
+    expected = history_signal(module, BarWindows(small_training).at(rows)).probability_up
+    np.testing.assert_allclose(judged[0], expected, rtol=0, atol=1e-6)
+
+
+def test_judged_on_validation_rows_alone(judged, small_training):
+    """Outcomes and label times of the validation rows, and no others."""
+    probability, happened, starts, ends, lags = judged
     rows, split = small_training.prepared.rows, small_training.prepared.split
     assert len(probability) == len(split.validation)
     np.testing.assert_array_equal(happened, rows.labels[rows.ready[split.validation]] > 0)
@@ -157,7 +161,7 @@ def test_judged_on_validation_rows_alone(small_training, small_checkpoint, monke
 
 
 def test_it_can_be_left_out(small_training, small_checkpoint, monkeypatch):
-    monkeypatch.setattr(packaging, "choose", lambda *_: pytest.fail("it was asked"))
+    monkeypatch.setattr(recalibrating, "choose", lambda *_: pytest.fail("it was asked"))
     options = dataclasses.replace(small_training.options, recalibrate=False)
     asked = dataclasses.replace(small_training, options=options)
     with tracked_run({}, {}) as run:
