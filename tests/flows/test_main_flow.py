@@ -73,7 +73,7 @@ def test_summary(printed, trained):
 def test_table_has_every_number(printed, trained):
     text, _ = printed
     for each in trained.published.report.all:
-        line = next(line for line in text.splitlines() if line.strip().startswith(each.name))
+        line = next(line for line in text.splitlines() if line.split()[:1] == [each.name])
         for _, key, form in main.COLUMNS:
             assert form.format(each.metrics[key]) in line
 
