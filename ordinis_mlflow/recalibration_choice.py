@@ -81,12 +81,11 @@ def choose(
     refused = _unusable(rows)
     if refused:
         return NONE, (refused,)
-    verdicts = {name: _judged(name, rows, splitter, lags) for name in CANDIDATES}
-    kept = [name for name, verdict in verdicts.items() if verdict.passed]
-    if not kept:
-        return NONE, tuple(verdicts.values())
-    best = max(kept, key=lambda name: verdicts[name].observed)
-    return CANDIDATES[best](rows.probability, rows.happened), tuple(verdicts.values())
+    judged = [_judged(name, rows, splitter, lags) for name in CANDIDATES]
+    verdicts = tuple(verdict for _, verdict in judged)
+    helpful = [each for each in judged if each[1].passed]
+    best, _ = max(helpful, key=lambda each: each[1].observed, default=(NONE, None))
+    return best, verdicts
 
 
 def _unusable(rows: _Rows) -> Verdict | None:
@@ -109,19 +108,22 @@ def _unusable(rows: _Rows) -> Verdict | None:
     return None
 
 
-def _judged(name: str, rows: _Rows, splitter: PurgedKFold, lags: int) -> Verdict:
-    """Whether a candidate helps where it was not fitted."""
-    label = f"recalibration_{name}_gain_nats"
+def _judged(
+    name: str, rows: _Rows, splitter: PurgedKFold, lags: int
+) -> tuple[Recalibration, Verdict]:
+    """A candidate fitted on all rows, and whether it helps where it was not fitted."""
+    label, fit = f"recalibration_{name}_gain_nats", CANDIDATES[name]
     try:
-        gain = _gain(CANDIDATES[name], rows, splitter, lags)
+        fitted = fit(rows.probability, rows.happened)
+        gain = _gain(fit, rows, splitter, lags)
     except InvalidConfig as error:
-        return Verdict(label, False, 0.0, 0.0, f"could not be judged: {error}")
+        return NONE, Verdict(label, False, 0.0, 0.0, f"could not be judged: {error}")
     least = gain.value - DEVIATIONS * gain.standard_error
     reason = (
         f"log loss saved out of fold a date, over {gain.n} dates: {gain.value:.3g}, standard error "
         f"{gain.standard_error:.2g}; observed is {DEVIATIONS} standard errors below"
     )
-    return Verdict(label, least > 0.0, least, 0.0, reason)
+    return fitted, Verdict(label, least > 0.0, least, 0.0, reason)
 
 
 def _gain(fit: Fit, rows: _Rows, splitter: PurgedKFold, lags: int) -> MeanWithError:
