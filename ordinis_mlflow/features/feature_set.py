@@ -99,9 +99,11 @@ class FeatureSet:
             Shape (..., time - lookback + 1, features).
         """
         rows = bars.close.shape[-1] - self.lookback + 1
+        reaches = [self._reach(feature) for feature in self.features]
+        given = {reach: bars.newest(rows + reach - 1) for reach in set(reaches)}
         columns = [
-            feature.compute(bars.newest(rows + self._reach(feature) - 1), windowed)[..., -rows:]
-            for feature in self.features
+            feature.compute(given[reach], windowed)[..., -rows:]
+            for feature, reach in zip(self.features, reaches, strict=True)
         ]
         # Joined along time and then split: one node in a graph, where stacking takes one a column.
         xp = array_namespace(bars.close)

@@ -85,11 +85,21 @@ class Windowed(ABC):
 
 
 class History(Windowed):
-    """For years of bars, under any array library."""
+    """For years of bars, under any array library.
+
+    The last filtered array is kept: MACD's histogram begins with the line, which comes before it.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Array, Kernel | None, Array] = (None, None, None)
 
     def filter(self, x: Array, kernel: Kernel) -> Array:
         """See :meth:`Windowed.filter`."""
-        return kernel.slide(x)
+        if isinstance(kernel, kernels.Cascade):
+            return self.filter(self.filter(x, kernel.first), kernel.second)
+        if self._last[0] is not x or self._last[1] != kernel:
+            self._last = x, kernel, kernel.slide(x)
+        return self._last[2]
 
     def spread(self, x: Array, n: int) -> tuple[Array, Array]:
         """See :meth:`Windowed.spread`.

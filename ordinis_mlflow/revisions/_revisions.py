@@ -125,9 +125,10 @@ class Revisions:
             raise InvalidRevisions(
                 f"{self.name(row)} has two values known at {_say(self.known[row])}; keep one"
             )
-        finite = np.isfinite(self.values).all(axis=1)
+        finite = np.isfinite(self.values)
         if not finite.all():
-            raise InvalidRevisions(f"{self.name(int(np.argmin(finite)))} is not finite")
+            row = int(np.argmin(finite.all(axis=1)))
+            raise InvalidRevisions(f"{self.name(row)} is not finite")
         for symbol in self.symbols:
             if not _is_text(symbol):
                 raise InvalidRevisions(f"symbol {symbol!r} is not Unicode text; correct its name")

@@ -6,8 +6,8 @@ revisions of the rows that read it, and of no others.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,7 @@ TOGETHER = 32_768
 """Bars computed at once in runs of one length: fewer calls, and still within the cache."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Bars:
+class _Bars(NamedTuple):
     """Bars of one symbol, in the order of knowing or, of a view, in that of time.
 
     They are calm if that is one order: no bar came late or was corrected.
@@ -36,28 +35,24 @@ class _Bars:
 
     times: Integers
     known: Integers
-    values: Values
+    places: Integers  # of their values in the log
     calm: bool = False
 
-    def part(self, rows: slice, calm: bool) -> "_Bars":
-        return _Bars(self.times[rows], self.known[rows], self.values[rows], calm)
+    def take(self, rows: Integers | slice, calm: bool = False) -> "_Bars":
+        return _Bars(self.times[rows], self.known[rows], self.places[rows], calm)
 
-    def take(self, rows: Integers) -> "_Bars":
-        return _Bars(self.times[rows], self.known[rows], np.take(self.values, rows, axis=0))
-
-    def count(self) -> int:
+    def number(self) -> int:
         """How many bars there are, however often each was revised."""
         return len(self.times) if self.calm else len(np.unique(self.times))
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
+class _Run(NamedTuple):
     """Rows of one symbol to be computed: they follow one another in one view."""
 
     code: int
     times: Integers
     known: Integers
-    bars: Values  # (rows + lookback - 1, 5)
+    bars: Integers  # (rows + lookback - 1,), the places of what they read
 
 
 def feature_rows(
@@ -78,7 +73,7 @@ def feature_rows(
         TooFewBars: symbols have fewer bars than the look-back; the first of them are named.
     """
     symbols, lookback = _by_symbol(bars), features.lookback
-    short = tuple(name for name, each in symbols.items() if each.count() < lookback)
+    short = tuple(name for name, each in symbols.items() if each.number() < lookback)
     if short and (not leave_out or len(short) == len(symbols)):
         raise TooFewBars(
             f"{len(short)} of {len(symbols)} symbols have fewer than the {lookback} bars "
@@ -91,18 +86,18 @@ def feature_rows(
         if name not in short
         for run in _runs(code, each, lookback, since)
     ]
-    return _compute(runs, tuple(symbols), features), short
+    return _compute(runs, bars.values, tuple(symbols), features), short
 
 
 def _by_symbol(bars: Revisions) -> dict[str, _Bars]:
     order = by_symbol(bars.codes)
     ends = np.cumsum(np.bincount(bars.codes, minlength=len(bars.symbols)))
-    table = _Bars(bars.times, bars.known, bars.values).take(order)
+    table = _Bars(bars.times[order], bars.known[order], order)
     late = np.flatnonzero(table.times[1:] <= table.times[:-1]) + 1
     starts = [0, *ends[:-1]]
     disturbed = set(np.searchsorted(ends, np.setdiff1d(late, starts), side="right"))
     return {
-        name: table.part(slice(start, end), calm=code not in disturbed)
+        name: table.take(slice(start, end), calm=code not in disturbed)
         for code, (name, start, end) in enumerate(zip(bars.symbols, starts, ends, strict=True))
     }
 
@@ -112,9 +107,9 @@ def _runs(code: int, bars: _Bars, lookback: int, since: int) -> Iterator[_Run]:
     for start, view in _stretches(bars, since):
         known = view.known[lookback - 1 :] if view.calm else History().highest(view.known, lookback)
         times = view.times[lookback - 1 :]
-        for rows in _neighbours(np.flatnonzero(known >= max(start, since))):
+        for rows in _neighbours((known >= max(start, since)).nonzero()[0]):
             reads = slice(rows.start, rows.stop + lookback - 1)
-            yield _Run(code, times[rows], known[rows], view.values[reads])
+            yield _Run(code, times[rows], known[rows], view.places[reads])
 
 
 def _neighbours(rows: Integers) -> Iterator[slice]:
@@ -146,22 +141,42 @@ def _stretches(bars: _Bars, since: int) -> Iterator[tuple[int, _Bars]]:
             yield start, bars.take(rows)
 
 
-def _compute(runs: Sequence[_Run], symbols: tuple[str, ...], features: FeatureSet) -> Unordered:
+def _compute(
+    runs: Sequence[_Run], bars: Values, symbols: tuple[str, ...], features: FeatureSet
+) -> Unordered:
     """All rows in one table that is made once: histories are large."""
-    ends = np.cumsum([0, *(len(run.times) for run in runs)])
-    table = Unordered.empty(features.names, symbols, int(ends[-1]))
+    table = _table(runs, symbols, features)
+    ends = np.cumsum([len(run.times) for run in runs])
     alike: dict[int, list[tuple[_Run, slice]]] = defaultdict(list)
-    for run, start, end in zip(runs, ends, ends[1:], strict=False):
-        rows = slice(start, end)
-        table.codes[rows], table.times[rows], table.known[rows] = run.code, run.times, run.known
-        alike[len(run.bars)].append((run, rows))
+    for run, end in zip(runs, ends, strict=True):
+        alike[len(run.bars)].append((run, slice(end - len(run.times), end)))
     for length, group in alike.items():
         at_once = max(1, TOGETHER // length)
         for first in range(0, len(group), at_once):
             some = group[first : first + at_once]
-            columns = np.empty((len(COLUMNS), len(some), length))  # else time is not innermost
-            np.stack([run.bars.T for run, _ in some], axis=1, out=columns)
-            values = features.compute(BarArrays(*columns), History())
+            columns = _columns(bars, np.stack([run.bars for run, _ in some], axis=-1))
+            values = features.compute(columns, History())
             for (_, rows), each in zip(some, values, strict=True):
                 table.values[rows] = each
     return table
+
+
+def _table(runs: Sequence[_Run], symbols: tuple[str, ...], features: FeatureSet) -> Unordered:
+    """The rows of all runs, one run after the other, their values still to be computed."""
+    counts = [len(run.times) for run in runs]
+    table = Unordered.empty(features.names, symbols, sum(counts))
+    if runs:
+        table.codes[:] = np.repeat([run.code for run in runs], counts)
+        np.concatenate([run.times for run in runs], out=table.times)
+        np.concatenate([run.known for run in runs], out=table.known)
+    return table
+
+
+def _columns(bars: Values, places: Integers) -> BarArrays:
+    """Bars at (time, runs) places, with the runs side by side in memory.
+
+    So a slice of time is one piece of memory, and bars of one time, which the log holds together,
+    are fetched together.
+    """
+    values = np.take(bars, places, axis=0)
+    return BarArrays(*(values[..., column].T.copy(order="K") for column in range(len(COLUMNS))))

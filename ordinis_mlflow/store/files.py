@@ -11,6 +11,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ordinis_mlflow.errors import InvalidConfig, StoreError
 
+LOCAL = LocalFileSystem()
+
 
 @dataclass(frozen=True)
 class Files:
@@ -111,6 +113,8 @@ class Files:
         )
 
     def _system(self) -> tuple[Any, str]:
+        if "://" not in self.url:
+            return LOCAL, self.url  # to parse it as a URL would take longer than to see a file
         system, root = fsspec.core.url_to_fs(self.url)
         return system, str(root)
 

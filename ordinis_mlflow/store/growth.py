@@ -4,29 +4,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ordinis_mlflow.revisions import Revisions, in_force, news
+from ordinis_mlflow.revisions import Revisions, in_force
 from ordinis_mlflow.store.files import Files
 from ordinis_mlflow.store.manifest import Manifest
-from ordinis_mlflow.store.parts import Part
+from ordinis_mlflow.store.parts import Part, holds
 from ordinis_mlflow.store.snapshots import read_log
 
 
 def new_rows(files: Files, old: Manifest, new: Manifest) -> Revisions | None:
     """The rows that the newer snapshot adds; None if they do not all come later than the old ones.
 
-    Both logs are in the order of knowing, so the parts that they share are not read.
+    Both logs are in the order of knowing, so the parts that they share are not read, and of what
+    else the old one has the digests say whether the newer one goes on from there.
     """
-    shared = _shared(old.parts, new.parts)
+    shared, end = _shared(old.parts, new.parts), 0
     if shared == len(new.parts):
         return None
     tail = read_log(files, new, shared)
-    if shared < len(old.parts):
-        before = read_log(files, old, shared)
-        added = news(before, tail)
-        if added is None or len(added) != len(tail) - len(before):
+    for part in old.parts[shared:]:
+        start, end = end, end + part.rows
+        if not holds(part, tail.rows(slice(start, end))):
             return None
-        tail = added
-    return tail if not old.parts or tail.known[0] > old.parts[-1].last_known else None
+    added = tail.rows(slice(end, None))
+    return added if len(added) and added.known[0] > old.parts[-1].last_known else None
 
 
 def behind(files: Files, bars: Manifest, added: Revisions, lookback: int) -> Revisions | None:

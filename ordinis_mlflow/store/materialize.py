@@ -4,7 +4,6 @@ Where a snapshot of earlier bars of the same data set is there, only the rows th
 since are computed; the result is the same, bit for bit and in name.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import ordinis_mlflow
@@ -13,7 +12,6 @@ from ordinis_mlflow.features import FeatureSet
 from ordinis_mlflow.store.compute import feature_rows
 from ordinis_mlflow.store.growth import behind, new_rows
 from ordinis_mlflow.store.manifest import Manifest, read_bars_manifest, read_manifest
-from ordinis_mlflow.store.parts import Part
 from ordinis_mlflow.store.snapshots import read_log
 from ordinis_mlflow.store.store import Store
 from ordinis_mlflow.store.write import extend, write
@@ -62,7 +60,7 @@ def _found(store: Store, wanted: Manifest, leave_out: bool) -> Manifest | None:
     """The same features of the same bars, if they were computed before."""
     for name in store.catalogue.made_from(wanted.bars):
         manifest = _manifest(store, name)
-        if manifest and _same_features(manifest, wanted) and (leave_out or not manifest.left_out):
+        if manifest and (leave_out or not manifest.left_out) and _serves(store, manifest, wanted):
             return manifest
     return None
 
@@ -73,8 +71,8 @@ def _extended(
     """The newest snapshot of earlier bars, and what became known since; None if that cannot be."""
     for name in store.catalogue.feature_snapshots(wanted.dataset, wanted.features):
         parent = _manifest(store, name)
-        if parent and _same_features(parent, wanted) and not parent.left_out:
-            old = _manifest(store, parent.bars, source.parts)
+        if parent and not parent.left_out and _serves(store, parent, wanted):
+            old = _manifest(store, parent.bars)
             added = old and new_rows(store.files, old, source)
             bars = added and behind(store.files, source, added, features.lookback)
             if not added or not bars:
@@ -84,16 +82,18 @@ def _extended(
     return None
 
 
-def _manifest(store: Store, name: str, unasked: Sequence[Part] = ()) -> Manifest | None:
-    """None for a snapshot that lies in another store, or of which a part was removed."""
+def _manifest(store: Store, name: str) -> Manifest | None:
+    """None for a snapshot that lies in another store."""
     try:
-        manifest = read_manifest(store.files, name)
+        return read_manifest(store.files, name)
     except UnknownSnapshot:
         return None
-    asked = set(manifest.parts) - set(unasked)
-    return manifest if all(store.files.exists(part.file) for part in asked) else None
 
 
-def _same_features(one: Manifest, other: Manifest) -> bool:
-    """Not only within the tolerance of versions: rows of one log have equal arithmetic."""
-    return (one.features, one.fingerprint) == (other.features, other.fingerprint)
+def _serves(store: Store, found: Manifest, wanted: Manifest) -> bool:
+    """Whether a snapshot has the same features, and no part of it was removed.
+
+    The same not only within the tolerance of versions: rows of one log have equal arithmetic.
+    """
+    same = (found.features, found.fingerprint) == (wanted.features, wanted.fingerprint)
+    return same and all(store.files.exists(part.file) for part in found.parts)

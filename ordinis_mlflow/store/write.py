@@ -40,7 +40,7 @@ def extend(files: Files, parent: Manifest, manifest: Manifest, rows: Revisions) 
     """
     kept = _parts_before(parent, int(rows.known[0]))
     old = [read_part(files, part, parent.columns) for part in parent.parts[len(kept) :]]
-    tail = rows.join(*old) if old else rows
+    tail = old[0].join(*old[1:], rows) if old else rows
     new = tuple(write_part(files, tail.rows(cut)) for cut in cuts(len(tail)))
     return _finish(files, manifest, kept + new)
 

@@ -171,6 +171,14 @@ def test_history_has_the_bits_of_the_row_alone():
     np.testing.assert_array_equal(full, alone)
 
 
+def test_history_does_not_mistake_one_array_or_kernel_for_the_last():
+    history, (x, y) = History(), np.random.default_rng(5).standard_normal((2, 60))
+    line = Difference(ema(3), ema(5))
+    both = Cascade(line, ema(2))
+    for array, kernel in ((x, line), (x, both), (y, both), (y, line), (x, line), (x, ema(3))):
+        np.testing.assert_array_equal(history.filter(array, kernel), kernel.slide(array))
+
+
 def test_a_matrix_is_made_once_for_each_length_and_filter():
     banded, x = Banded(rows=2), np.random.default_rng(4).standard_normal(30)
     three, two = wilder(3), wilder(2)

@@ -233,6 +233,16 @@ def test_features_grow_although_the_earlier_bars_were_removed(store, small_steps
     assert len(read(store.files, made.name)) == 2 * (51 - SMALL.lookback + 1)
 
 
+def test_the_earlier_bars_need_not_be_read(store, small_steps, computed):
+    old = snapshot(store, small_steps[0])
+    materialize(store, old.name, SMALL)
+    new = snapshot(store, small_steps[1])
+    (part,) = set(old.parts) - set(new.parts)
+    (store_path(store) / part.file).unlink()
+    materialize(store, new.name, SMALL)
+    assert computed[1] < computed[0]
+
+
 def test_features_grow_although_a_part_of_the_earlier_ones_was_removed(store, small_steps):
     old = materialize(store, snapshot(store, small_steps[0]).name, SMALL)
     (store_path(store) / old.parts[0].file).unlink()
