@@ -60,6 +60,7 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.train
 	python -m bench.serve
 	python -m bench.store
+	python -m bench.evaluate
 
 docs: .venv/installed  ## docs/features.md from the features' definitions
 	python -m ordinis_mlflow.features.table > docs/features.md

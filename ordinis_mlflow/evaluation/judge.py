@@ -104,11 +104,15 @@ def _refuse_unusable(span: TestSpan, prediction: Prediction) -> None:
             )
 
 
-def _scaled(span: TestSpan, prediction: Prediction) -> tuple[Vector, Vector, Vector, Vector]:
-    """Outcome, location, scale, in units of volatility, and degrees of freedom; (rows,) each."""
+def _scaled(
+    span: TestSpan, prediction: Prediction
+) -> tuple[Vector, Vector, Vector, Vector | float]:
+    """Outcome, location, scale, in units of volatility, (rows,) each, and degrees of freedom."""
     parts = (span.realised, prediction.mean, prediction.scale)
     realised, mean, scale = (part / span.units for part in parts)
-    return realised, mean, scale, prediction.degrees_of_freedom
+    freedom = prediction.degrees_of_freedom
+    # One number for all rows saves most of the time of a quantile.
+    return realised, mean, scale, float(freedom[0]) if np.ptp(freedom) == 0.0 else freedom
 
 
 def _row_scores(span: TestSpan, prediction: Prediction) -> dict[str, Vector]:

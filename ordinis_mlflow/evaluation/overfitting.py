@@ -49,10 +49,11 @@ def overfitting(evaluation: Evaluation, trials: Trials) -> Mapping[str, float]:
         found["min_track_record_bars"] = overfit.minimum_track_record_length(
             returns, confidence=CONFIDENCE
         )
-    kept = trials.returns.dropna()
-    distinct = kept.loc[:, ~kept.T.duplicated()]
-    if distinct.shape[1] >= 2:
-        found["pbo_share"] = overfit.probability_of_overfitting(distinct.to_numpy()).pbo
+    # A model that was judged twice is there twice; to choose between the two is no choice.
+    distinct = {column.tobytes(): column for column in trials.returns.dropna().to_numpy().T}
+    if len(distinct) >= 2:
+        table = np.column_stack(list(distinct.values()))
+        found["pbo_share"] = overfit.probability_of_overfitting(table).pbo
     return found
 
 
