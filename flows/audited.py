@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from flows.options import VOLATILITY
 from flows.training import Training
@@ -14,9 +13,7 @@ from ordinis_mlflow.bars import Bars
 from ordinis_mlflow.features import FeatureSet, Samples
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.leakage import Fitted, Keyed
-from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit
-from ordinis_mlflow.network.dataset import DeviceSamples
-from ordinis_mlflow.network.train import EVALUATION_BATCH
+from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit, predict
 from ordinis_mlflow.prediction import Prediction
 from ordinis_mlflow.prepare import Prepared, prepare
 from ordinis_mlflow.revisions import Panel
@@ -137,7 +134,8 @@ class TrainingPipeline:
         rows = prepared.rows
         table, steps = prepared.train.table, prepared.train.steps
         unlabelled = np.zeros(len(rows.ready), dtype=np.float32)
-        location, scale = forward(network, Samples(table, rows.ready, unlabelled, steps))
+        said = predict(network, Samples(table, rows.ready, unlabelled, steps))
+        location, scale = (each.astype(np.float64) for each in said)
         units = rows.units[rows.ready]
         return Prediction.student_t(
             "model",
@@ -146,17 +144,6 @@ class TrainingPipeline:
             self.forecast.degrees_of_freedom,
             self.forecast.no_trade_band,
         )
-
-
-def forward(network: SignalLSTM, samples: Samples) -> tuple[Vector, Vector]:
-    """Location and scale of each window, in units of volatility, without dropout."""
-    network.eval()
-    device = next(network.parameters()).device
-    with torch.no_grad():
-        batches = DeviceSamples(samples, device).in_order(EVALUATION_BATCH)
-        heads = [torch.stack(network(windows)) for windows, _ in batches]
-    location, scale = torch.cat(heads, dim=1).double().cpu().numpy()
-    return location, scale
 
 
 def keyed(bars: Bars, values: npt.NDArray[np.float64]) -> Keyed:

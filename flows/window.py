@@ -12,7 +12,6 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
-import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
@@ -108,9 +107,7 @@ def _fitted(training: Training, split: HoldoutSplit) -> tuple[Prepared, SignalLS
         training.options.scaler,
         training.data.features.name,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        network = SignalLSTM(prepared.train.table.shape[1], config)
+    network = SignalLSTM.untrained(prepared.train.table.shape[1], config)
     state = fit(network, prepared.train, prepared.validation, config)
     return prepared, network, len(state.epochs)
 

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ordinis_mlflow.features import Samples
-
-BATCH = 512
+from ordinis_mlflow.network.dataset import DeviceSamples
+from ordinis_mlflow.network.train import EVALUATION_BATCH
 
 
 def predict(
@@ -16,18 +16,16 @@ def predict(
     """Location and scale in units of volatility, as served: float32, without dropout.
 
     Args:
-        network: windows to location and scale; on any device.
+        network: windows to location and scale, on any device; left in evaluation mode.
         samples: in whose order the answer is.
 
     Returns:
         Two arrays of shape (samples,).
     """
-    device = next(network.parameters()).device
     network.eval()
-    parts = []
+    device = next(network.parameters()).device
     with torch.no_grad():
-        for index in np.split(np.arange(len(samples)), range(BATCH, len(samples), BATCH)):
-            windows = torch.from_numpy(np.ascontiguousarray(samples.batch(index)))
-            parts.append(torch.stack(network(windows.to(device))).cpu().numpy())
-    location, scale = np.concatenate(parts, axis=1)
+        batches = DeviceSamples(samples, device).in_order(EVALUATION_BATCH)
+        heads = [torch.stack(network(windows)) for windows, _ in batches]
+    location, scale = torch.cat(heads, dim=1).cpu().numpy()
     return location, scale
