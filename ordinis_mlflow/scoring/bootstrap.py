@@ -172,9 +172,7 @@ def resample(n: int, block: float, samples: int = 1000, seed: int = 0) -> Resamp
     Raises:
         InvalidConfig: A number is outside its range.
     """
-    from arch.bootstrap import (
-        StationaryBootstrap,
-    )  # 0.7 s to import, and scoring is widely imported
+    from arch.bootstrap import StationaryBootstrap  # 0.7 s, and scoring is widely imported
 
     if n < LEAST or not 1 <= block < math.inf or samples < 1 or seed < 0:
         raise InvalidConfig(
@@ -227,55 +225,6 @@ def interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
         return Interval(math.nan, math.nan, level)
     low, high = np.quantile(exist, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A mean difference, where it lies, and whether it could be chance.
-
-    Attributes:
-        value: Mean of first - second.
-        interval: Of the mean.
-        p_value: Two-sided, of no difference.
-    """
-
-    value: float
-    interval: Interval
-    p_value: float
-
-
-def paired_difference(
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
-    samples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Difference:
-    """Mean of first - second on the same dates, its percentile interval and its p-value.
-
-    With m the mean and m* that of a resample: p = (1 + #{|m* - m| >= |m|}) / (1 + samples)
-    (Davison & Hinkley 1997, 4.4), which is never 0. The block length is that of the difference.
-
-    Args:
-        first: (n,) score or loss per date, in time order, n >= 8.
-        second: (n,) the same of the other.
-        samples: As `resample`.
-        level: Of the interval, between 0 and 1.
-        seed: As `resample`.
-
-    Returns:
-        In the unit of the values. Equal series have value 0 and p-value 1.
-
-    Raises:
-        InvalidConfig: Too few values, one that is not finite, different lengths, or a setting
-            outside its range.
-    """
-    first, second = vectors(least=LEAST, first=first, second=second)
-    difference = first - second
-    value = float(difference.mean())
-    means = resample(difference.size, block_length(difference), samples, seed).means(difference)
-    as_far = int(np.sum(np.abs(means - value) >= abs(value)))
-    return Difference(value, interval(means, level), (1 + as_far) / (1 + samples))
 
 
 def _automatic_length(x: Vector) -> float:

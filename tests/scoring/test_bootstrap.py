@@ -17,7 +17,6 @@ from ordinis_mlflow.scoring.bootstrap import (
     Resamples,
     block_length,
     interval,
-    paired_difference,
     resample,
 )
 
@@ -228,51 +227,3 @@ def test_interval_covers_the_mean_of_an_autoregression():
             hits[kind] += found.low <= 0 <= found.high
     assert 0.87 <= hits["block"] / 200 <= 0.99
     assert hits["iid"] / 200 < 0.82
-
-
-# paired_difference
-
-
-@given(series(), st.integers(0, 5))
-def test_paired_difference_is_antisymmetric(first, seed):
-    second = np.sin(np.arange(first.size))
-    there = paired_difference(first, second, samples=50, seed=seed)
-    back = paired_difference(second, first, samples=50, seed=seed)
-    assert there.value == -back.value
-    assert there.p_value == back.p_value
-    assert there.interval.low == pytest.approx(-back.interval.high, abs=1e-12)
-    assert there.interval.high == pytest.approx(-back.interval.low, abs=1e-12)
-    assert 0 < there.p_value <= 1
-
-
-def test_a_clear_difference_is_found():
-    rng = np.random.default_rng(4)
-    got = paired_difference(rng.standard_normal(500) + 0.5, rng.standard_normal(500))
-    assert got.value == pytest.approx(0.5, abs=0.2)
-    assert 0 < got.interval.low < got.value < got.interval.high
-    assert got.p_value == 1 / 1001
-
-
-def test_chance_is_not_found_more_often_than_stated():
-    rng = np.random.default_rng(5)
-    p_values = [
-        paired_difference(*rng.standard_normal((2, 200)), samples=200, seed=seed).p_value
-        for seed in range(200)
-    ]
-    assert np.mean(np.array(p_values) < 0.1) == pytest.approx(0.1, abs=4 * math.sqrt(0.09 / 200))
-
-
-def test_equal_series_do_not_differ():
-    x = np.random.default_rng(6).standard_normal(50)
-    got = paired_difference(x, x)
-    assert (got.value, got.p_value) == (0.0, 1.0)
-    assert got.interval == Interval(0.0, 0.0, 0.95)
-
-
-def test_paired_difference_refuses():
-    with pytest.raises(InvalidConfig, match="first needs at least 8 values, got 7"):
-        paired_difference([0.0] * 7, [1.0] * 7)
-    with pytest.raises(InvalidConfig, match="second must be finite, but value 0 is nan"):
-        paired_difference([0.0] * 8, [math.nan] * 8)
-    with pytest.raises(InvalidConfig, match="samples=0"):
-        paired_difference([0.0] * 8, [1.0] * 8, samples=0)
