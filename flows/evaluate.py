@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import MetricThreshold
 from mlflow.models.evaluation.validation import ModelValidationFailedException
 
@@ -14,6 +15,8 @@ from flows.source import BarsOptions
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.tracking import tracked_run
 
+DIGEST = 36
+"""Characters that MLflow keeps of a digest."""
 SHOWN = (
     "log_score_nats", "crps_units", "qlike", "pit_test_p_value", "brier_score", "ic", "rank_ic",
     "sharpe_annual", "sortino_annual", "max_drawdown_share", "turnover_per_bar",
@@ -27,12 +30,14 @@ class EvaluateOptions(BarsOptions):
 
     Attributes:
         model: URI of the model.
+        against: URI of another model to compare it with, under the name ``other``.
         cost_bps: cost of one unit of turnover, basis points.
         samples: of the bootstrap.
         thresholds: a JSON file, metric name to the arguments of ``mlflow.models.MetricThreshold``.
     """
 
     model: str = "models:/sp500@champion"
+    against: str = NONE
     cost_bps: float = 1.0
     samples: int = 1000
     thresholds: str = NONE
@@ -61,14 +66,20 @@ def main(arguments: Sequence[str]) -> None:
     """The entry point ``evaluate``."""
     (options,) = parse(arguments, EvaluateOptions)
     limits = options.limits()
-    frame = options.load_table().bars().frame
+    bars = options.load_table().bars()
+    # MLflow's own digest reads the first rows alone, and no times.
+    data = from_pandas(bars.frame, name=options.stem(), digest=bars.digest()[:DIGEST])
     with tracked_run(vars(options), {"ordinis.entry_point": "evaluate"}):
         result = mlflow.models.evaluate(
             options.model,
-            frame,
+            data,
             model_type="signal",  # MLflow wants one; the evaluator does not care which
             evaluators="ordinis",
-            evaluator_config={"cost_bps": options.cost_bps, "samples": options.samples},
+            evaluator_config={
+                "cost_bps": options.cost_bps,
+                "samples": options.samples,
+                "against": given(options.against) or "",
+            },
         )
         print(table(options.model, result.metrics))
         check(limits, result)

@@ -124,8 +124,8 @@ def judge(training: Training, signal: Signal, span: TestSpan, trained: str) -> R
     prepared, forecast = training.prepared, training.forecast
     attempt = declare(span, trained)
     said = Prediction.of_signal("model", signal, forecast.degrees_of_freedom)
-    # Everything that the model was fitted to or chosen by.
-    known = np.concatenate([prepared.split.train, prepared.split.validation])
+    # Everything that was known when the model was done.
+    known = np.flatnonzero(prepared.rows.ends[prepared.rows.ready] < prepared.split.test_start)
     others = [each.predict(prepared.rows, known, prepared.split.test, forecast) for each in ALL]
     made = report(span, said, others, seed=training.config.seed)
     metrics = report_metrics(made)

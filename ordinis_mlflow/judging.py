@@ -1,8 +1,9 @@
-"""Judging: a packaged model on bars that it has not seen, beside baselines.
+"""Judging: packaged models on bars that they have not seen, beside baselines.
 
-Floor 4: joins the loaded model, the preparation of rows, the baselines and the evaluation.
+Floor 4: joins loaded models, the preparation of rows, the baselines and the evaluation.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,20 +41,35 @@ class Unseen:
     span: TestSpan
 
 
-def unseen_span(model: SignalModel, bars: Bars, cost_bps: float) -> Unseen:
-    """Find what the model can be judged on.
+def unseen_span(models: Sequence[SignalModel], bars: Bars, cost_bps: float) -> Unseen:
+    """Find what models can be judged on: what none of them has seen.
+
+    Args:
+        models: the one that is judged first; what it forecasts, the others must forecast too.
+        bars: with the history before the test span.
+        cost_bps: cost of one unit of turnover, basis points.
 
     Raises:
         InvalidBars: bars of another frequency.
-        TooFewBars: too few for one window and its label, or none after the model's training.
-        InvalidConfig: the installed feature set is not the model's.
+        TooFewBars: too few for one window and its label, or none after the models' training.
+        InvalidConfig: the installed feature set is not the model's, or another model forecasts
+            something else.
     """
-    contract = model.contract
-    features = _features(model)
-    forecast = Forecast(contract.horizon, contract.degrees_of_freedom, contract.no_trade_band)
+    first, *others = (model.contract for model in models)
+    for other in others:
+        if (other.horizon, other.volatility) != (first.horizon, first.volatility):
+            raise InvalidConfig(
+                "models are compared on one outcome, but one forecasts "
+                f"{first.horizon} bars in units of {first.volatility} and another {other.horizon} "
+                f"bars in units of {other.volatility}"
+            )
+    forecast = Forecast(first.horizon, first.degrees_of_freedom, first.no_trade_band)
+    features = _features(models[0])
+    # The longest window of all: every model must have an answer for each row.
+    steps = max(each.lookback for each in (first, *others)) - features.lookback + 1
     table = features_of(bars, features)
-    rows = labelled(bars, table, features, forecast, contract.volatility, contract.sequence_length)
-    until = contract.unseen_after
+    rows = labelled(bars, table, features, forecast, first.volatility, steps)
+    until = max(each.unseen_after for each in (first, *others))
     times, ends = rows.times[rows.ready], rows.ends[rows.ready]
     test, seen = np.flatnonzero(times > until), np.flatnonzero(ends <= until)
     if not test.size:
@@ -64,27 +80,38 @@ def unseen_span(model: SignalModel, bars: Bars, cost_bps: float) -> Unseen:
     return Unseen(rows, seen, test, forecast, span_of(rows, test, forecast.horizon, cost_bps))
 
 
-def judge_model(
-    model: SignalModel, bars: Bars, unseen: Unseen, samples: int, seed: int = 0
+def judge_models(
+    models: Mapping[str, SignalModel], bars: Bars, unseen: Unseen, samples: int, seed: int = 0
 ) -> Report:
-    """Ask the model for its signals and compare them with what happened.
+    """Ask the models for their signals and compare them with what happened.
 
-    Baselines are fitted on what the model could have seen, where the bars hold some of it.
+    Baselines are fitted on what the models could have seen.
+
+    Args:
+        models: by name; the first is judged beside the others and the baselines.
+        bars: as for :func:`unseen_span`.
+        unseen: what that gave.
+        samples: of the bootstrap.
+        seed: of the bootstrap.
 
     Raises:
         InvalidConfig: too few rows to judge, or to fit the baselines on.
     """
-    signal = _at(model.signals(bars), unseen.span)
-    said = Prediction.of_signal("model", signal, unseen.forecast.degrees_of_freedom)
     if not unseen.seen.size:
         raise InvalidConfig(
-            "baselines are fitted on bars from before the model's test span, and there are none: "
-            f"give bars that begin well before {model.contract.unseen_after}"
+            "baselines are fitted on bars from before the test span, and there are none: give bars "
+            f"that begin well before {unseen.span.dates[0]}"
         )
+    said, *others = (
+        Prediction.of_signal(
+            name, _at(model.signals(bars), unseen.span), model.contract.degrees_of_freedom
+        )
+        for name, model in models.items()
+    )
     baselines = [
         each.predict(unseen.rows, unseen.seen, unseen.test, unseen.forecast) for each in ALL
     ]
-    return report(unseen.span, said, baselines, samples, seed)
+    return report(unseen.span, said, [*others, *baselines], samples, seed)
 
 
 def _features(model: SignalModel) -> FeatureSet:

@@ -37,12 +37,14 @@ class EvaluatorConfig:
         samples: of the bootstrap.
         seed: of the bootstrap.
         metric_prefix: before every metric's name.
+        against: URI of another model, judged on the same rows under the name ``other``.
     """
 
     cost_bps: float = 1.0
     samples: int = 1000
     seed: int = 0
     metric_prefix: str = ""
+    against: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> "EvaluatorConfig":
@@ -93,25 +95,30 @@ class OrdinisEvaluator(ModelEvaluator):
 
 
 def _checked(model: Any) -> PyFuncModel:
-    if model is None or "ordinis" not in model.metadata.flavors:
+    metadata = getattr(model, "metadata", None)  # a plain function has none
+    if metadata is None or "ordinis" not in metadata.flavors:
         raise InvalidConfig(
             "the evaluator ordinis judges models of the flavor ordinis, got "
-            f"{'no model' if model is None else sorted(model.metadata.flavors)}: pass the URI of "
-            "one, such as models:/sp500@champion"
+            f"{sorted(metadata.flavors) if metadata else model!r}: pass the URI of one, such as "
+            "models:/sp500@champion"
         )
     return model
 
 
 def _judge(loaded: PyFuncModel, frame: Any, given: Mapping[str, Any] | None) -> dict[str, float]:
     # Imported late: MLflow loads its plugins while it is itself imported, and serving needs none.
+    from ordinis_mlflow import flavor
     from ordinis_mlflow.evaluation import overfitting
-    from ordinis_mlflow.judging import judge_model, unseen_span
+    from ordinis_mlflow.judging import judge_models, unseen_span
 
-    config, model = EvaluatorConfig.of(given), loaded.get_raw_model()
+    config = EvaluatorConfig.of(given)
+    models = {"model": loaded.get_raw_model()}
+    if config.against:
+        models["other"] = flavor.load_model(config.against)
     bars = Bars.from_frame(frame)
-    unseen = unseen_span(model, bars, config.cost_bps)
+    unseen = unseen_span(list(models.values()), bars, config.cost_bps)
     judged = declare(unseen.span, str(loaded.metadata.run_id or loaded.metadata.model_uuid))
-    report = judge_model(model, bars, unseen, config.samples, config.seed)
+    report = judge_models(models, bars, unseen, config.samples, config.seed)
     log_report(report)
     mlflow.log_metric(_named(config, "sharpe_annual"), report.model.metrics["sharpe_annual"])
     extra = overfitting(report.model, count_trials(judged))

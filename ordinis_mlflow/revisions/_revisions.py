@@ -129,9 +129,9 @@ class Revisions:
         if not finite.all():
             row = int(np.argmin(finite.all(axis=1)))
             raise InvalidRevisions(f"{self.name(row)} is not finite")
-        for symbol in self.symbols:
-            if not _is_text(symbol):
-                raise InvalidRevisions(f"symbol {symbol!r} is not Unicode text; correct its name")
+        if not _is_text("".join(self.symbols)):
+            symbol = next(symbol for symbol in self.symbols if not _is_text(symbol))
+            raise InvalidRevisions(f"symbol {symbol!r} is not Unicode text; correct its name")
 
     def is_ordered(self) -> bool:
         """Whether the rows are in the order of a log."""

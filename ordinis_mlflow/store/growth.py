@@ -7,43 +7,57 @@ import numpy as np
 from ordinis_mlflow.revisions import Revisions, in_force
 from ordinis_mlflow.store.files import Files
 from ordinis_mlflow.store.manifest import Manifest
-from ordinis_mlflow.store.parts import Part, holds
+from ordinis_mlflow.store.parts import Part, holds, read_part
 from ordinis_mlflow.store.snapshots import read_log
 
 
-def new_rows(files: Files, old: Manifest, new: Manifest) -> Revisions | None:
-    """The rows that the newer snapshot adds; None if they do not all come later than the old ones.
+def growth(
+    files: Files, old: Manifest, new: Manifest, lookback: int
+) -> tuple[Revisions, int] | None:
+    """The bars that rows of features over the newer snapshot's additions look back on.
 
-    Both logs are in the order of knowing, so the parts that they share are not read, and of what
-    else the old one has the digests say whether the newer one goes on from there.
+    Returns:
+        The symbols of the added rows with at least ``lookback - 1`` bars before each of them, all
+        later than every bar that was not read; and since when the added rows are known. None if
+        there are none, if they do not all come later than the old ones, or if a symbol's whole
+        history has too few bars.
     """
-    shared, end = _shared(old.parts, new.parts), 0
+    shared = _shared(old.parts, new.parts)
     if shared == len(new.parts):
         return None
     tail = read_log(files, new, shared)
-    for part in old.parts[shared:]:
+    added = _added(old.parts[shared:], tail)
+    if not added or added.known[0] <= old.parts[-1].last_known:
+        return None
+    bars = _behind(files, new.parts[:shared], tail, added, lookback)
+    return (bars, int(added.known[0])) if bars else None
+
+
+def _added(unshared: Sequence[Part], tail: Revisions) -> Revisions | None:
+    """What the newer log's tail holds more; None if it does not begin with what the old one has.
+
+    Logs are in the order of knowing, so by digests alone: what they share and the old parts need
+    not be read.
+    """
+    end = 0
+    for part in unshared:
         start, end = end, end + part.rows
         if not holds(part, tail.rows(slice(start, end))):
             return None
-    added = tail.rows(slice(end, None))
-    return added if len(added) and added.known[0] > old.parts[-1].last_known else None
+    return tail.rows(slice(end, None)) if end < len(tail) else None
 
 
-def behind(files: Files, bars: Manifest, added: Revisions, lookback: int) -> Revisions | None:
-    """The symbols of the added rows with at least ``lookback - 1`` bars before each of them.
-
-    Only the end of the log is read, as far back as it takes.
-
-    Returns:
-        Their rows, all later than every bar that was not read; None where a symbol's whole history
-        has too few bars.
-    """
-    first = len(bars.parts) - 1
-    wanted = len(added.symbols) * lookback + len(added)
+def _behind(
+    files: Files, before: Sequence[Part], tail: Revisions, added: Revisions, lookback: int
+) -> Revisions | None:
+    """The tail, and of the parts before it only the end of the log, as far back as it takes."""
+    first = len(before)
+    wanted = len(added.symbols) * lookback + len(added) - len(tail)
     while True:
-        while first > 0 and sum(part.rows for part in bars.parts[first:]) < wanted:
+        while first > 0 and sum(part.rows for part in before[first:]) < wanted:
             first -= 1
-        log = _later(read_log(files, bars, first), added, bars.parts[:first])
+        early = [read_part(files, part, tail.columns) for part in before[first:]]
+        log = _later(early[0].join(*early[1:], tail) if early else tail, added, before[:first])
         if _enough(log, added, lookback):
             return log
         if first == 0:

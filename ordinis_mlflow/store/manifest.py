@@ -70,7 +70,7 @@ def write_manifest(files: Files, manifest: Manifest) -> str:
     """
     path = _path(manifest.name)
     if not files.exists(path):
-        text = json.dumps({"format": FORMAT, **manifest.content()}, indent=1, allow_nan=False)
+        text = json.dumps({"format": FORMAT, **manifest.content()}, allow_nan=False)
         files.write(path, text.encode())
     return manifest.name
 

@@ -10,7 +10,7 @@ import ordinis_mlflow
 from ordinis_mlflow.errors import UnknownSnapshot
 from ordinis_mlflow.features import FeatureSet
 from ordinis_mlflow.store.compute import feature_rows
-from ordinis_mlflow.store.growth import behind, new_rows
+from ordinis_mlflow.store.growth import growth
 from ordinis_mlflow.store.manifest import Manifest, read_bars_manifest, read_manifest
 from ordinis_mlflow.store.snapshots import read_log
 from ordinis_mlflow.store.store import Store
@@ -73,11 +73,11 @@ def _extended(
         parent = _manifest(store, name)
         if parent and not parent.left_out and _serves(store, parent, wanted):
             old = _manifest(store, parent.bars)
-            added = old and new_rows(store.files, old, source)
-            bars = added and behind(store.files, source, added, features.lookback)
-            if not added or not bars:
+            grown = old and growth(store.files, old, source, features.lookback)
+            if not grown:
                 return None
-            rows, _ = feature_rows(bars, features, since=int(added.known[0]))
+            bars, since = grown
+            rows, _ = feature_rows(bars, features, since=since)
             return extend(store.files, parent, wanted, rows.revisions())
     return None
 

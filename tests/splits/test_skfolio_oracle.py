@@ -121,8 +121,9 @@ def test_walk_forward_by_months(n, train, test, purge, expanding):
 
 @pytest.mark.parametrize("purge", [0, 1, 5, 20])
 def test_the_purge_of_an_offset_window_stands_between_training_and_test(purge):
-    # An earlier skfolio (neither 1.0.5 nor 1.12) cut it from the end of the test part if `train_size` was an
-    # offset, so that training still touched the test part, whose last dates were never tested.
+    # An earlier skfolio (neither 1.0.5 nor 1.12) cut it from the end of the test part if
+    # `train_size` was an offset, so that training still touched the test part, whose last dates
+    # were never tested.
     starts = days(*range(182))  # January to June
     walk = WalkForward(pd.DateOffset(months=2), pd.DateOffset(months=1))
     pairs = as_lists(walk.split(starts, starts + purge * DAY))
