@@ -33,7 +33,7 @@ def overfitting(evaluation: Evaluation, trials: Trials) -> Mapping[str, float]:
     """Metrics of a portfolio that trades; what is undefined is left out.
 
     ``min_track_record_bars`` is left out for a Sharpe ratio that is not above zero, ``pbo_share``
-    without two trials over the same dates.
+    without two trials that traded over the same dates.
     """
     found: dict[str, float] = {"trials_count": float(trials.count)}
     if not evaluation.trades:
@@ -49,8 +49,10 @@ def overfitting(evaluation: Evaluation, trials: Trials) -> Mapping[str, float]:
         found["min_track_record_bars"] = overfit.minimum_track_record_length(
             returns, confidence=CONFIDENCE
         )
-    # A model that was judged twice is there twice; to choose between the two is no choice.
-    distinct = {column.tobytes(): column for column in trials.returns.dropna().to_numpy().T}
+    # A model that was judged twice is there twice, and to choose between the two is no choice; nor
+    # is one that never traded chosen by its Sharpe ratio.
+    columns = trials.returns.dropna().to_numpy().T
+    distinct = {column.tobytes(): column for column in columns if np.ptp(column) > 0.0}
     if len(distinct) >= 2:
         table = np.column_stack(list(distinct.values()))
         found["pbo_share"] = overfit.probability_of_overfitting(table).pbo
