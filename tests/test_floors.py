@@ -21,6 +21,7 @@ FLOORS = {
     "recalibration_choice": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3,
     "plugins": 4, "serving": 4, "judging": 4,
+    "server": 4,
     "flows": 5,
 }  # fmt: skip
 LIBRARIES = {
@@ -35,8 +36,9 @@ LIBRARIES = {
     "store": WORDS | {"pyarrow", "fsspec", "sqlalchemy", "alembic"},
     "lineage": WORDS | {"mlflow"},
     "leakage": ARITHMETIC,
-    "plugins": {"mlflow", "numpy"},
+    "plugins": {"mlflow", "numpy", "fastapi"},
     "judging": WORDS,
+    "server": {"mlflow", "fastapi", "starlette", "flask", "anyio", "jinja2", "sqlalchemy"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
@@ -58,6 +60,7 @@ SAME_FLOOR = {
     ("evaluation", "prepare"),
     ("baselines", "prepare"),
     ("plugins", "judging"),
+    ("plugins", "server"),
 }
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
 FILES_WITH_MORE = {
