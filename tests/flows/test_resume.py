@@ -76,7 +76,7 @@ def unfinished(options, network):
 @pytest.fixture
 def state_only(monkeypatch):
     """Train without packaging: the state of the network is what ``train`` gives back."""
-    monkeypatch.setattr("flows.train.publish", lambda training, checkpoint, trained: checkpoint.state)
+    monkeypatch.setattr("flows.train.publish", lambda _, checkpoint, trained: checkpoint.state)
 
 
 def test_killed_training_goes_on(stop, trained, network):
