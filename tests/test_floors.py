@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "ordinis_mlflow"
+OUTSIDE = ("flows", "registry_hooks")
+"""Packages beside it, each one room."""
 WORDS = {"numpy", "pandas"}
 ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
 
@@ -20,9 +22,9 @@ FLOORS = {
     "baselines": 2,
     "recalibration_choice": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3,
-    "plugins": 4, "serving": 4, "judging": 4,
+    "plugins": 4, "serving": 4, "judging": 4, "promotion": 4,
     "server": 4,
-    "flows": 5,
+    "flows": 5, "registry_hooks": 5,
 }  # fmt: skip
 LIBRARIES = {
     "errors": WORDS,
@@ -38,6 +40,8 @@ LIBRARIES = {
     "leakage": ARITHMETIC,
     "plugins": {"mlflow", "numpy", "fastapi"},
     "judging": WORDS,
+    "promotion": WORDS,
+    "registry_hooks": WORDS | {"mlflow", "yaml"},
     "server": {"mlflow", "fastapi", "starlette", "flask", "anyio", "jinja2", "sqlalchemy"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
@@ -60,6 +64,7 @@ SAME_FLOOR = {
     ("evaluation", "prepare"),
     ("baselines", "prepare"),
     ("plugins", "judging"),
+    ("promotion", "judging"),
     ("plugins", "server"),
 }
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
@@ -73,14 +78,14 @@ WITHOUT_ONNX = ("session", "runtime", "amx", "agreement", "__init__")
 
 
 def sources():
-    files = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "flows").rglob("*.py")]
+    files = (file for tree in (PACKAGE, *OUTSIDE) for file in (ROOT / tree).rglob("*.py"))
     return sorted(path.relative_to(ROOT).as_posix() for path in files)
 
 
 def room(file):
     """The room of a file; None for the package's own __init__."""
     first, *rest = Path(file).with_suffix("").parts
-    if first == "flows":
+    if first in OUTSIDE:
         return first
     return None if rest == ["__init__"] else rest[0]
 
@@ -101,15 +106,15 @@ def rooms_imported(file):
     rooms = set()
     for name in imports(file):
         first, *rest = name.split(".")
-        if first == "flows":
-            rooms.add("flows")
+        if first in OUTSIDE:
+            rooms.add(first)
         elif first == PACKAGE and rest and rest[0] != "__version__":
             rooms.add(rest[0])
     return rooms - {room(file)}
 
 
 def libraries(file):
-    own = {PACKAGE, "flows", *sys.stdlib_module_names}
+    own = {PACKAGE, *OUTSIDE, *sys.stdlib_module_names}
     return {name.split(".")[0] for name in imports(file)} - own
 
 

@@ -46,6 +46,15 @@ def verify_manifest(folder: Path) -> None:
             )
 
 
+def listed_digests(folder: Path) -> dict[str, str]:
+    """Path to SHA-256 of every file that the manifest lists: what it claims, not what is there.
+
+    Raises:
+        ManifestMismatch: it is missing or unreadable.
+    """
+    return {name: str(entry["sha256"]) for name, entry in _read(folder).items()}
+
+
 def _files(folder: Path) -> set[str]:
     """Every file, and every link whatever it points to."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ordinis_mlflow.bars import COLUMNS
 from ordinis_mlflow.contract import ModelContract
 from ordinis_mlflow.errors import (
     InvalidConfig,
@@ -72,7 +73,7 @@ def read_package(folder: Path) -> Package:
     Raises:
         ManifestMismatch: a file was changed, removed or added.
         UnsupportedFormat: another format number.
-        InvalidContract: a file cannot be read.
+        InvalidContract: a file cannot be read, or the probe is of other windows.
         ScalerMismatch: scaler and contract are of different features.
     """
     verify_manifest(folder)
@@ -88,11 +89,18 @@ def read_package(folder: Path) -> Package:
             f"scaler.json is of features {scaler.names}, the contract of {contract.features}"
         )
     graphs = {p: folder / name for p, name in GRAPHS.items() if (folder / name).exists()}
+    probe = Probe.from_bytes(_content(folder / PROBE))
+    if probe.bars.shape[1:] != (contract.lookback, len(COLUMNS)):
+        # Before anything is made as long as a contract claims: memory ends before numbers do.
+        raise InvalidContract(
+            f"the probe's windows have shape {probe.bars.shape[1:]}, those of the contract "
+            f"{(contract.lookback, len(COLUMNS))}"
+        )
     return Package(
         graphs={precision: path.read_bytes() for precision, path in graphs.items()},
         scaler=scaler,
         contract=contract,
-        probe=Probe.from_bytes(_content(folder / PROBE)),
+        probe=probe,
         checkpoint=_content(folder / CHECKPOINT),
     )
 

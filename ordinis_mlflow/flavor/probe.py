@@ -16,6 +16,9 @@ LIMITS: Mapping[str, float] = {"float32": 1e-4, "fp16": 2e-2, "int8": 2e-2}
 """Largest difference that another machine may make, in units of the score. Other instruction sets
 sum in another order; an INT8 kernel that saturates, or another network, is off by far more."""
 
+MOST_BYTES = 1 << 28
+"""A probe is a few windows; one that unpacks to more is made to fill the memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Probe:
@@ -76,6 +79,12 @@ class Probe:
             InvalidContract: not a probe.
         """
         try:
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                size = sum(entry.file_size for entry in packed.infolist())
+            if size > MOST_BYTES:
+                raise InvalidContract(
+                    f"probe.npz would unpack to {size} bytes, more than {MOST_BYTES}"
+                )
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             precisions = [p for p in LIMITS if f"{p}_mean" in arrays]

@@ -71,19 +71,26 @@ def declare(span: TestSpan, trial: str) -> Judged:
     return judged
 
 
-def count_trials(judged: Judged) -> Trials:
+def count_trials(judged: Judged, tracking_uri: str | None = None, returns: bool = True) -> Trials:
     """Everything on the tracking server that was judged on some of the same dates of these symbols.
 
     In all experiments, whatever became of the run. Runs that tune on other rows and never read the
     test span carry the tags as well: choosing among them is what overfits.
+
+    Args:
+        judged: which dates.
+        tracking_uri: of the store; MLflow's own setting by default.
+        returns: whether those that runs kept are read, which takes time.
     """
-    runs = list({run.data.tags.get(TRIAL, run.info.run_id): run for run in _runs(judged)}.values())
+    client = MlflowClient(tracking_uri)
+    found = _runs(client, judged)
+    runs = list({run.data.tags.get(TRIAL, run.info.run_id): run for run in found}.values())
     sharpes = [value for run in runs if (value := _sharpe(run)) is not None]
-    return Trials(len(runs), np.array(sharpes, dtype=np.float64), _returns(runs))
+    kept = _returns(client, runs) if returns else pd.DataFrame()
+    return Trials(len(runs), np.array(sharpes, dtype=np.float64), kept)
 
 
-def _runs(judged: Judged) -> Iterator[Run]:
-    client = MlflowClient()
+def _runs(client: MlflowClient, judged: Judged) -> Iterator[Run]:
     experiments = client.search_experiments(ViewType.ALL, max_results=PAGE)
     ids = [each.experiment_id for each in experiments]
     while experiments.token:
@@ -106,24 +113,27 @@ def _sharpe(run: Run) -> float | None:
     return next((run.data.metrics[name] for name in names if name in run.data.metrics), None)
 
 
-def _returns(runs: Sequence[Run]) -> pd.DataFrame:
+def _returns(client: MlflowClient, runs: Sequence[Run]) -> pd.DataFrame:
     """A column a run, of those that kept their returns."""
     columns = {}
     for run in runs[:MOST_RETURNS]:
         if _sharpe(run) is not None and run.info.lifecycle_stage == "active":
-            kept = _kept_returns(run)
+            kept = _kept_returns(client, run)
             if kept is not None:
                 columns[run.info.run_id] = kept
     return pd.DataFrame(columns)
 
 
-def _kept_returns(run: Run) -> pd.Series | None:
+def _kept_returns(client: MlflowClient, run: Run) -> pd.Series | None:
     folder = RETURNS.rpartition("/")[0]
-    files = MlflowClient().list_artifacts(run.info.run_id, folder)
+    files = client.list_artifacts(run.info.run_id, folder)
     if not any(file.path == RETURNS for file in files):
         return None
     with tempfile.TemporaryDirectory() as place:
         path = mlflow.artifacts.download_artifacts(
-            run_id=run.info.run_id, artifact_path=RETURNS, dst_path=place
+            run_id=run.info.run_id,
+            artifact_path=RETURNS,
+            dst_path=place,
+            tracking_uri=client.tracking_uri,
         )
         return pd.read_parquet(path).iloc[:, 0]

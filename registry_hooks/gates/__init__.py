@@ -1,0 +1,1 @@
+"""The gates of the entry-point group ``ordinis.gates``, one file each."""
