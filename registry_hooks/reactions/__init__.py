@@ -1,1 +1,0 @@
-"""The reactions of the entry-point group ``ordinis.reactions``, one file each."""
