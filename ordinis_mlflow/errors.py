@@ -11,6 +11,9 @@ OrdinisError
 │   ├── UnknownSnapshot                 no snapshot or data set of this name
 │   ├── DamagedSnapshot                 a file is missing or differs from its digest
 │   └── FeatureSetChanged               a registered version computes something else now
+├── LedgerError (RuntimeError)          the ledger of decisions cannot be read or written
+│   ├── LedgerBusy                      another transaction was in the way; try again
+│   └── InvalidEntry (ValueError)       a field of an entry cannot be written
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── BaselineNotFitted (RuntimeError)    the optimiser of a baseline did not converge
@@ -72,6 +75,18 @@ class DamagedSnapshot(StoreError):
 
 class FeatureSetChanged(StoreError):
     """A feature set computes something else than when its version was registered."""
+
+
+class LedgerError(OrdinisError, RuntimeError):
+    """The ledger of decisions cannot be read or written."""
+
+
+class LedgerBusy(LedgerError):
+    """Another transaction was in the way; nothing was written, and it can be tried again."""
+
+
+class InvalidEntry(LedgerError, ValueError):
+    """A field of an entry is not one that the ledger can keep."""
 
 
 class CheckpointError(OrdinisError, RuntimeError):

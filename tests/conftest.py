@@ -12,6 +12,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+pytest_plugins = ["databases"]
+
 EXPERIMENT = "tests"
 BARS_A_SYMBOL = 420
 

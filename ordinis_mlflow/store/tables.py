@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import alembic.command
-import alembic.config
-import alembic.migration
-import alembic.script
 import sqlalchemy as sa
 
+from ordinis_mlflow import schema
 from ordinis_mlflow.errors import StoreError
 
 VERSION_TABLE = "ordinis_alembic_version"
@@ -73,34 +70,7 @@ def migrate(engine: sa.Engine) -> None:
     Raises:
         StoreError: a later version wrote them.
     """
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    scripts = alembic.script.ScriptDirectory.from_config(config)
-    head, found = scripts.get_current_head(), _revision(engine)
-    if found == head:
-        return
-    if found not in (None, *(script.revision for script in scripts.walk_revisions())):
-        raise StoreError(
-            f"the catalogue's tables have revision {found}, this version knows {head} and earlier "
-            "ones; use the version of ordinis_mlflow that wrote them"
-        )
-    try:
-        with engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                # Its driver begins no transaction for CREATE TABLE. All tables or none are made,
-                # and another process waits.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
-    except sa.exc.DBAPIError:
-        if _revision(engine) != head:  # else the other process was faster
-            raise
-
-
-def _revision(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        context = alembic.migration.MigrationContext.configure(
-            connection, opts={"version_table": VERSION_TABLE}
-        )
-        return context.get_current_revision()
+    folder = Path(__file__).parent
+    schema.migrate(
+        engine, schema.Schema("the catalogue's tables", folder, VERSION_TABLE, StoreError)
+    )
