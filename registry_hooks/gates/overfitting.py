@@ -48,13 +48,14 @@ class OverfittingGate:
         trials = self._trials(candidate)
         found = overfitting(report.model, trials)
         deflated, pbo = found["deflated_sharpe_share"], found.get("pbo_share")
-        seen = "unknown" if pbo is None else f"{pbo:.2f}"
         reason = (
-            f"Sharpe ratio {report.model.metrics['sharpe_annual']:+.2f} a year after costs; with "
-            f"{trials.count} attempts made on these dates it is beyond luck with probability "
-            f"{deflated:.3f} (at least {self.deflated_sharpe:g}); probability of overfitting "
-            f"{seen} (at most {self.pbo:g})"
+            f"Sharpe ratio {report.model.metrics['sharpe_annual']:+.2f} a year after costs; "
+            f"attempts made on these dates: {trials.count}; it is beyond the luck of so many with "
+            f"probability {deflated:.3f}, at least {self.deflated_sharpe:g} is asked"
         )
+        if self.pbo > 0.0:
+            seen = "unknown" if pbo is None else f"{pbo:.2f}"
+            reason += f"; or a probability of overfitting of at most {self.pbo:g}: it is {seen}"
         if deflated < self.deflated_sharpe and pbo is not None and pbo <= self.pbo:
             return Verdict(self.name, True, pbo, self.pbo, reason)
         held = deflated >= self.deflated_sharpe

@@ -115,14 +115,14 @@ class TestOverfitting:
     def test_one_attempt_that_earns_passes(self, of_this_test):
         verdict = OverfittingGate(deflated_sharpe=0.5).check(of_this_test)
         assert verdict.passed, verdict
-        assert "1 attempts" in verdict.reason
+        assert "dates: 1;" in verdict.reason
 
     def test_the_best_of_many_is_refused(self, of_this_test, attempts):
         attempts(30, spread=20.0)
         verdict = OverfittingGate(deflated_sharpe=0.5).check(of_this_test)
         assert not verdict.passed
         assert verdict.observed < 0.5
-        assert "30 attempts" in verdict.reason
+        assert "dates: 30;" in verdict.reason
 
     def test_either_limit_is_enough(self, of_this_test, attempts, monkeypatch):
         attempts(30, spread=20.0)
