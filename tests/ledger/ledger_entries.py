@@ -61,9 +61,15 @@ def _empty():
     return raw
 
 
+class Spoilable(sqlite3.Connection):
+    def spoil(self, statement, values=()):
+        self.execute(statement, values)
+        self.commit()
+
+
 def copied(raw):
     """(SQLite connection, ledger) of a copy, for a test to spoil."""
-    copy = sqlite3.connect(":memory:", check_same_thread=False)
+    copy = sqlite3.connect(":memory:", check_same_thread=False, factory=Spoilable)
     raw.backup(copy)
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, creator=lambda: copy)
     return copy, Ledger(engine)
