@@ -14,6 +14,7 @@ OrdinisError
 ├── LedgerError (RuntimeError)          the ledger of decisions cannot be read or written
 │   ├── LedgerBusy                      another transaction was in the way; try again
 │   └── InvalidEntry (ValueError)       a field of an entry cannot be written
+├── ReactionFailed (RuntimeError)       what follows from a decision was not done; is tried again
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── BaselineNotFitted (RuntimeError)    the optimiser of a baseline did not converge
@@ -87,6 +88,10 @@ class LedgerBusy(LedgerError):
 
 class InvalidEntry(LedgerError, ValueError):
     """A field of an entry is not one that the ledger can keep."""
+
+
+class ReactionFailed(OrdinisError, RuntimeError):
+    """What is to follow from a decision was not done; it is tried again."""
 
 
 class CheckpointError(OrdinisError, RuntimeError):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.ledger import Entry
 from ordinis_mlflow.promotion.gate import Gate
+from ordinis_mlflow.reactions import Configured
 
 STAGES = ("Production", "Staging")
 """Stages that are always protected."""
@@ -38,6 +40,7 @@ class Policy:
         aliases: protected alias, in lower case, to the place that it stands for.
         cost_bps: cost of one unit of turnover, at which models are judged, basis points.
         rules: every table of gates, in the order of the file.
+        reactions: every table of reactions, in the order of the file.
     """
 
     file: str
@@ -45,6 +48,7 @@ class Policy:
     aliases: Mapping[str, str]
     cost_bps: float
     rules: tuple[Rule, ...]
+    reactions: tuple[Configured, ...] = ()
 
     def place(self, target: str) -> str | None:
         """What a stage, or an alias with ``@`` before it, stands for; None if it is not protected.
@@ -76,6 +80,10 @@ class Policy:
                 f"{', '.join((*STAGES, *(f'@{alias}' for alias in self.aliases)))}"
             )
         return max(fitting, key=lambda rule: _closeness(rule.models)).gates
+
+    def reactions_to(self, entry: Entry) -> list[str]:
+        """Names of the reactions that a decision is to have."""
+        return [each.name for each in self.reactions if each.follows(entry)]
 
 
 def _closeness(pattern: str) -> tuple[bool, int]:

@@ -12,9 +12,10 @@ from typing import Any
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.promotion.gate import Gate, installed_gates
 from ordinis_mlflow.promotion.policy import DEFAULT, STAGES, Policy, Rule
+from ordinis_mlflow.reactions import read_reactions
 
 BUILT_IN = Path(__file__).with_name("policy.toml")
-KEYS = ("aliases", "cost_bps", "models")
+KEYS = ("aliases", "cost_bps", "models", "reactions")
 ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 WORDS = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text"}
 
@@ -30,7 +31,8 @@ def read_policy(path: Path | str | None = None, kinds: Kinds | None = None) -> P
 
     Raises:
         InvalidConfig: the file cannot be read, names an unknown key or gate, states a limit outside
-            its range, or leaves a protected target without gates.
+            its range, leaves a protected target without gates, or asks for a reaction that is not
+            installed or cannot be made of its settings.
     """
     file = Path(path or BUILT_IN)
     try:
@@ -58,7 +60,8 @@ def _policy(values: dict[str, Any], file: str, digest: str, kinds: Kinds | None)
                 f'[models."*"."{place}"] is missing, so that a model could get there without '
                 "gates: add it, with one gate at least"
             )
-    return Policy(file, digest, aliases, float(cost), rules)
+    reactions = read_reactions(values.get("reactions", {}))
+    return Policy(file, digest, aliases, float(cost), rules, reactions)
 
 
 def _aliases(table: Mapping[str, Any]) -> dict[str, str]:

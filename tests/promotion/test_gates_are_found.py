@@ -34,7 +34,7 @@ class NoCheck:
 def installed(monkeypatch):
     def call(*pairs):
         points = [EntryPoint(name, f"{__name__}:{value}", gate.GROUP) for name, value in pairs]
-        monkeypatch.setattr(gate, "entry_points", lambda group: points)
+        monkeypatch.setattr("ordinis_mlflow.installed.entry_points", lambda group: points)
         return installed_gates()
 
     return call
@@ -61,7 +61,7 @@ def test_what_is_no_gate_is_named(installed, name, value, said):
 
 def test_a_module_that_breaks_is_named(monkeypatch):
     points = [EntryPoint("broken", "no_such_module_of_gates:Gate", gate.GROUP)]
-    monkeypatch.setattr(gate, "entry_points", lambda group: points)
+    monkeypatch.setattr("ordinis_mlflow.installed.entry_points", lambda group: points)
     with pytest.raises(InvalidConfig, match=r"'broken'.*ModuleNotFoundError.*uninstall"):
         installed_gates()
 

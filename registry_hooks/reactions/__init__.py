@@ -1,0 +1,1 @@
+"""The reactions of the entry-point group ``ordinis.reactions``, one file each."""
