@@ -15,7 +15,7 @@ export DO_NOT_TRACK ?= 1
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ui serve bench docs clean
+.PHONY: help setup demo test ui server serve bench docs clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -51,6 +51,21 @@ test: .venv/installed  ## tests, ruff and mypy
 
 ui: $(STATE)/env  ## the MLflow UI on http://127.0.0.1:5000
 	mlflow ui --backend-store-uri $(MLFLOW_TRACKING_URI) --host 127.0.0.1 --port 5000 --workers 1
+
+# Elsewhere: make server BACKEND=postgresql://... ARTIFACT_STORE=s3://bucket/folder
+# With users: make server APP=ordinis-basic-auth, and MLFLOW_AUTH_ADMIN_PASSWORD and
+# MLFLOW_FLASK_SERVER_SECRET_KEY in the environment; a password on a command line can be read by all.
+APP ?= ordinis
+BACKEND ?= $(EMBEDDED)
+REGISTRY ?= ordinis+$(BACKEND)
+ARTIFACT_STORE ?= $(STATE)/artifacts
+PORT ?= 5000
+
+server: .venv/installed  ## tracking server with gates, ledger and artifact guard on http://127.0.0.1:5000
+	mkdir -p $(STATE)
+	cd $(STATE) && MLFLOW_TRACKING_URI='$(BACKEND)' mlflow server --app-name $(APP) \
+		--backend-store-uri '$(BACKEND)' --registry-store-uri '$(REGISTRY)' \
+		--artifacts-destination '$(ARTIFACT_STORE)' --host 127.0.0.1 --port $(PORT) --workers 1
 
 serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
 	mlflow models serve -m models:/sp500@champion --env-manager local -h 127.0.0.1 -p 5001

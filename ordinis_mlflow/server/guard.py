@@ -2,8 +2,8 @@
 
 It stands directly before MLflow's routers, inside its own checks of host, origin, user and
 workspace, and sees the native routes and those of Flask alike. Reads pass untouched. A write is
-judged before it begins; an upload is judged again before its last bytes are handed on, so that a
-version that is registered meanwhile is not overwritten by an upload that began before.
+judged before it begins; an upload of several pieces again before its last one is handed on, so that
+a version that is registered meanwhile is not overwritten by an upload that began before.
 """
 
 import json
@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ordinis_mlflow.server.routes import IN_BODY, READS, Kind, change_of
-from ordinis_mlflow.server.rules import Asked, Refused, Rules, query_of
+from ordinis_mlflow.server.asked import Asked, Refused, query_of
+from ordinis_mlflow.server.routes import IN_BODY, READS, change_of
+from ordinis_mlflow.server.rules import Rules
 
 MAX_BODY = 16 * 2**20
 """Bytes of a request that is read whole; MLflow takes 10 MiB of an upload in one piece."""
@@ -51,16 +52,20 @@ class ArtifactGuard:
         change = change_of(scope["method"].upper(), scope["path"])
         if change is None:
             return await self._app(scope, receive, send)
+        asked = Asked(change, query_of(scope["query_string"]))
         try:
-            asked = Asked(change, query_of(scope["query_string"]))
-            await run_sync(self._known_user, Request(scope))
+            if self._identify is not None:
+                await run_sync(self._known_user, Request(scope))
             if change.kind in IN_BODY:
                 asked = replace(asked, body=await _whole(receive))
-                receive = _again(asked.body, receive)
+                first: Message = {"type": "http.request", "body": asked.body}
+            else:
+                first = await receive()
             await run_sync(self._judge, asked)
         except Refused as refused:
             return await _answer(refused)(scope, receive, send)
-        if change.kind is Kind.PROXY_WRITE:
+        receive = _after(first, receive)
+        if first.get("more_body"):
             return await self._upload(asked, scope, receive, send)
         return await self._app(scope, receive, send)
 
@@ -96,7 +101,7 @@ class ArtifactGuard:
         Raises:
             Refused: 401.
         """
-        if self._identify is not None and self._identify(request) is None:
+        if self._identify is None or self._identify(request) is None:
             raise Refused("sign in to change artifacts", "UNAUTHENTICATED")
 
     def _judge(self, asked: Asked) -> None:
@@ -139,14 +144,11 @@ async def _whole(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Tell a body once more."""
-    told: list[bool] = []
+def _after(first: Message, receive: Receive) -> Receive:
+    """What was received already, and then the rest."""
+    told = [first]
 
     async def tell() -> Message:
-        if told:
-            return await receive()
-        told.append(True)
-        return {"type": "http.request", "body": body, "more_body": False}
+        return told.pop() if told else await receive()
 
     return tell

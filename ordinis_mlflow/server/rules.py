@@ -1,55 +1,17 @@
 """The guard's rules: what a change is asked, and the sentence with which it is refused."""
 
-import json
 import posixpath
-import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from mlflow.exceptions import MlflowException
 from mlflow.server.handlers import _get_workspace_scoped_repo_path_if_enabled
 from mlflow.utils.uri import validate_path_is_safe
 
+from ordinis_mlflow.server.asked import Asked, Refused, json_object, texts
 from ordinis_mlflow.server.ownership import PROMPT_SOURCES, model_of, run_and_path
 from ordinis_mlflow.server.places import Place, Places, UnreadablePlace, within
 from ordinis_mlflow.server.registered import RegisteredPlaces
-from ordinis_mlflow.server.routes import Change, Kind
-
-
-class Refused(Exception):
-    """The request is not let through; the text is the client's answer.
-
-    Attributes:
-        code: MLflow's name of the error.
-    """
-
-    def __init__(self, text: str, code: str = "PERMISSION_DENIED") -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A change with what its request says of it.
-
-    Attributes:
-        change: what it would do.
-        query: the query string's names and values.
-        body: of the request, for kinds that are read whole; else empty.
-    """
-
-    change: Change
-    query: Mapping[str, Sequence[str]]
-    body: bytes = b""
-
-    def said(self, *names: str) -> list[str]:
-        """Every text that the JSON body gives under one of these names, in snake or camel case.
-
-        Raises:
-            Refused: a value that is no text, where MLflow's parsers might still see one.
-        """
-        return [value for name in names for value in _texts(_object(self.body), name)]
+from ordinis_mlflow.server.routes import Kind
 
 
 class Rules:
@@ -161,17 +123,24 @@ class Rules:
             self._may_choose(uri)
 
     def _choose_workspace_root(self, asked: Asked) -> None:
-        archival = _object(asked.body)
+        archival = json_object(asked.body)
         for name in ("trace_archival_config", "traceArchivalConfig"):
-            for uri in _texts(archival.get(name) or {}, "location"):
+            for uri in texts(archival.get(name) or {}, "location"):
                 self._may_choose(uri)
         for uri in asked.said("default_artifact_root"):
             self._may_choose(uri)
 
     def _choose_source(self, asked: Asked) -> None:
         for source in asked.said("source"):
-            if source not in PROMPT_SOURCES:
-                self._allowed_place(self._resolved(source), source)
+            if source in PROMPT_SOURCES:
+                continue
+            place = self._resolved(source)
+            self._allowed_place(place, source)
+            if place in self._allowed:
+                raise Refused(
+                    f"{source!r} is all that this server keeps, and registered artifacts are not "
+                    "changed any more: name the folder of one model"
+                )
 
     def _resolved(self, source: str) -> Place | None:
         run, path = run_and_path(source)
@@ -217,11 +186,6 @@ class Rules:
             )
 
 
-def query_of(raw: bytes) -> dict[str, list[str]]:
-    """The query string's names and values; blank values too."""
-    return urllib.parse.parse_qs(raw.decode("latin-1"), keep_blank_values=True)
-
-
 def _safe(path: str) -> str:
     """What MLflow makes of a path: decoded, and ``file:`` taken off.
 
@@ -236,22 +200,3 @@ def _safe(path: str) -> str:
 
 def _scoped(path: str) -> str:
     return _get_workspace_scoped_repo_path_if_enabled(path) or ""
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body as MLflow reads it; old clients encode it twice."""
-    try:
-        read = json.loads(body or b"{}")
-        read = json.loads(read) if isinstance(read, str) else read
-    except (ValueError, RecursionError):
-        return {}  # MLflow reads nothing from it either, and says so
-    return read if isinstance(read, dict) else {}
-
-
-def _texts(read: Any, name: str) -> list[str]:
-    head, *rest = name.split("_")
-    camel = head + "".join(part.title() for part in rest)
-    values = [read[key] for key in dict.fromkeys((name, camel)) if key in read]
-    if any(not isinstance(value, str | int | None) for value in values):
-        raise Refused(f"{name} has to be a text", "INVALID_PARAMETER_VALUE")
-    return [str(value) for value in values if value is not None]

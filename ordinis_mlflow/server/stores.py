@@ -11,6 +11,7 @@ from mlflow.server.handlers import _get_model_registry_store, _get_tracking_stor
 from sqlalchemy import Engine
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.ledger import Ledger
 from ordinis_mlflow.server.places import Places
 from ordinis_mlflow.server.registered import RegisteredPlaces
 from ordinis_mlflow.server.rules import Rules
@@ -35,6 +36,12 @@ def tracking_engine() -> Engine:
         InvalidConfig: runs are not kept in a database.
     """
     return _engine(_get_tracking_store(), "tracking")
+
+
+def ledger() -> Ledger:
+    """The registry's; a registry without gates has an empty one."""
+    store = _get_model_registry_store()
+    return getattr(store, "ledger", None) or Ledger(_engine(store, "registry"))
 
 
 def guard_rules() -> Rules:

@@ -6,15 +6,9 @@ import threading
 import time
 
 import pytest
-from tracking_server import Victim, running
+from tracking_server import Victim
 
 PROXY = "/api/2.0/mlflow-artifacts"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("guarded")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
