@@ -24,7 +24,7 @@ FLOORS = {
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3,
     "reactions": 3,
     "plugins": 4, "serving": 4, "judging": 4, "promotion": 4,
-    "server": 4,
+    "server": 4, "registry": 4,
     "flows": 5, "registry_hooks": 5,
 }  # fmt: skip
 LIBRARIES = {
@@ -48,6 +48,7 @@ LIBRARIES = {
     "promotion": WORDS,
     "registry_hooks": WORDS | {"mlflow", "yaml", "requests"},
     "server": {"mlflow", "fastapi", "starlette", "flask", "anyio", "jinja2", "sqlalchemy"},
+    "registry": {"mlflow", "sqlalchemy"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
@@ -71,6 +72,8 @@ SAME_FLOOR = {
     ("plugins", "judging"),
     ("promotion", "judging"),
     ("plugins", "server"),
+    ("plugins", "registry"),
+    ("registry", "promotion"),
 }
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
 FILES_WITH_MORE = {

@@ -1,0 +1,98 @@
+"""Audit: whether the ledger is whole, and whether what stands is what was proven."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ordinis_mlflow.errors import OrdinisError
+from ordinis_mlflow.ledger import Broken
+from ordinis_mlflow.registry.change import Desk
+from ordinis_mlflow.registry.evidence import proven
+from ordinis_mlflow.registry.judgement import digests_now
+from ordinis_mlflow.registry.places import Place, Registered, places
+from ordinis_mlflow.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Held:
+    """A version that stands somewhere, and whether it may.
+
+    Attributes:
+        model: name of the registered model.
+        version: its number.
+        place: where.
+        verdict: whether a decision let these very files stand there.
+    """
+
+    model: str
+    version: int
+    place: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found.
+
+    Attributes:
+        decisions: in the ledger.
+        broken: places where the chain does not fit.
+        held: everything that stands somewhere.
+        anchor: to keep elsewhere, and to check the next audit with.
+    """
+
+    decisions: int
+    broken: tuple[Broken, ...]
+    held: tuple[Held, ...]
+    anchor: str
+
+    @property
+    def clean(self) -> bool:
+        """Whether chain and files are what they should be."""
+        return not self.broken and all(each.verdict.passed for each in self.held)
+
+
+def audit(desk: Desk, policy: Any, tracking_uri: str, anchor: str | None = None) -> Audit:
+    """Check the chain, and the files of every version that stands somewhere.
+
+    Args:
+        desk: of the registry.
+        policy: that says which places there are.
+        tracking_uri: of the server that artifacts are fetched through, where they are.
+        anchor: of an earlier audit, kept where nobody who writes the database can.
+    """
+    return Audit(
+        decisions=len(desk.ledger.decisions(workspace=None)),
+        broken=tuple(desk.ledger.verify(anchor)),
+        held=tuple(_held(desk, policy, tracking_uri)),
+        anchor=desk.ledger.anchor(),
+    )
+
+
+def _held(desk: Desk, policy: Any, tracking_uri: str) -> Iterator[Held]:
+    for model in _models(desk):
+        now = desk.standing(model, None)
+        for place in places(policy):
+            for version in sorted(now.holders(place)):
+                found = _checked(desk, model, now.versions[version], place, tracking_uri)
+                yield Held(model, version, place.name, found)
+
+
+def _checked(
+    desk: Desk, model: str, version: Registered, place: Place, tracking_uri: str
+) -> Verdict:
+    try:
+        digests = digests_now(version, tracking_uri)
+    except OrdinisError as error:
+        return Verdict("evidence", False, 0.0, 1.0, str(error))
+    return proven(desk, model, version, place, digests)
+
+
+def _models(desk: Desk) -> Iterator[str]:
+    token = None
+    while True:
+        page = desk.plain.search_registered_models(max_results=1000, page_token=token)
+        yield from (each.name for each in page)
+        token = page.token
+        if not token:
+            return
