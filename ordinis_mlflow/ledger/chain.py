@@ -71,12 +71,19 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
         values = {name: row[name] for name in ENTRY_FIELDS}
         values["verdicts"] = tuple(map(_verdict, json.loads(row["verdicts"])))
         values["digests"] = dict(json.loads(row["digests"]).items())
-        return Decision(row["number"], Entry(**values), row["previous_hash"], row["hash"])
+        hashes = [_text(row[name]) for name in ("previous_hash", "hash")]
+        return Decision(row["number"], Entry(**values), *hashes)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise LedgerError(
             f"decision {row['number']} cannot be read ({error}); let `Ledger.verify` say what "
             "was changed"
         ) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a hash must be text, got {value!r:.100}")
+    return value
 
 
 def _plain(verdict: Verdict) -> Verdict:

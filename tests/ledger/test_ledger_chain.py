@@ -101,7 +101,8 @@ MANY = [
 ]
 
 
-def test_figures_come_back_to_the_last_bit(ledger, engine):
+def test_figures_come_back_to_the_last_bit(in_memory):
+    ledger, engine = in_memory
     figures = [0.1, 5e-324, 1.7976931348623157e308, -0.0, math.inf, -math.inf, math.nan, 3.0]
     verdicts = tuple(Verdict("x", True, figure, -figure, "") for figure in figures)
     write(ledger, engine, entry(verdicts=verdicts))
@@ -109,7 +110,8 @@ def test_figures_come_back_to_the_last_bit(ledger, engine):
     assert ledger.verify() == []
 
 
-def test_numbers_of_numpy_are_written_as_those_of_python(ledger, engine):
+def test_numbers_of_numpy_are_written_as_those_of_python(in_memory):
+    ledger, engine = in_memory
     verdict = Verdict("x", np.bool_(True), np.float32(0.5), np.int64(2), "")
     (decision,) = write(ledger, engine, entry(verdicts=(verdict,)))
     assert same(decision.entry.verdicts, (Verdict("x", True, 0.5, 2.0, ""),))
@@ -153,7 +155,8 @@ def test_decisions_by_model_workspace_and_page(ledger, engine):
     assert ledger.decision(9) is None
 
 
-def test_an_empty_ledger_is_whole(ledger):
+def test_an_empty_ledger_is_whole(in_memory):
+    ledger, _ = in_memory
     assert ledger.verify(ledger.anchor()) == []
     assert ledger.anchor() == f"0:{'0' * 64}"
     assert ledger.decisions() == []
@@ -183,14 +186,14 @@ def test_what_cannot_be_kept_is_refused(changes, said):
 @pytest.mark.parametrize(
     "anchor", ["", "1", "1:ab", f"-1:{DIGEST}", f"1:{DIGEST}\n", "x:" + DIGEST]
 )
-def test_an_anchor_of_another_form_is_refused(anchor):
-    raw, ledger = chain_in_memory([])
+def test_an_anchor_of_another_form_is_refused(in_memory, anchor):
+    ledger, _ = in_memory
     with pytest.raises(InvalidConfig, match="an anchor must be <number>:<SHA-256>"):
         ledger.verify(anchor)
-    raw.close()
 
 
-def test_an_anchor_of_before_still_holds(ledger, engine):
+def test_an_anchor_of_before_still_holds(in_memory):
+    ledger, engine = in_memory
     write(ledger, engine, ENTRY, ENTRY)
     anchor = ledger.anchor()
     write(ledger, engine, ENTRY)
@@ -212,10 +215,10 @@ def test_each_statement_for_itself_is_no_transaction(ledger, engine):
         ledger.append(connection, ENTRY)
 
 
-def test_an_entry_is_a_value():
-    raw, ledger = chain_in_memory([ENTRY])
-    assert ledger.decisions() == [Decision(1, ENTRY, "0" * 64, ledger.decisions()[0].hash)]
-    raw.close()
+def test_an_entry_is_a_value(in_memory):
+    ledger, engine = in_memory
+    (decision,) = write(ledger, engine, ENTRY)
+    assert decision == Decision(1, ENTRY, "0" * 64, decision.hash)
 
 
 def test_another_process_reads_the_same(ledger, engine, database):

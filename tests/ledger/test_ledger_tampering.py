@@ -74,20 +74,18 @@ def test_any_changed_byte_is_found(place, number, position, flip):
     raw.close()
 
 
-@settings(max_examples=40)
-@given(st.sampled_from(COLUMNS[1:]), st.integers(1, COUNT), st.sampled_from([None, b"x", 7, 0.5]))
-def test_a_value_of_another_type_is_found(column, number, other):
-    raw, ledger = copied(base())
-    drop_triggers(raw)
+@pytest.mark.parametrize("column", COLUMNS[1:])
+@pytest.mark.parametrize("other", [None, b"x", 7, 0.5])
+def test_a_value_of_another_type_is_found(spoiled, column, other):
+    raw, ledger = spoiled
     raw.spoil("PRAGMA writable_schema = ON")  # NOT NULL goes too
     raw.spoil(
         "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') "
         "WHERE name = 'ordinis_decisions'"
     )
     raw.spoil("PRAGMA schema_version = 99")
-    raw.spoil(f"UPDATE ordinis_decisions SET {column} = ? WHERE number = ?", (other, number))
-    assert number in {broken.number for broken in ledger.verify()}
-    raw.close()
+    raw.spoil(f"UPDATE ordinis_decisions SET {column} = ? WHERE number = 2", (other,))
+    assert 2 in {broken.number for broken in ledger.verify()}
 
 
 @pytest.mark.parametrize("number", range(1, COUNT + 1))
