@@ -4,6 +4,8 @@ STATE  := $(CURDIR)/.ordinis
 BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export MLFLOW_TRACKING_URI ?= sqlite:///$(STATE)/mlflow.db
+# Promotions are decided by gates, in this process as behind a server.
+export MLFLOW_REGISTRY_URI ?= $(if $(filter http%,$(MLFLOW_TRACKING_URI)),,ordinis+)$(MLFLOW_TRACKING_URI)
 export MLFLOW_EXPERIMENT_NAME ?= ordinis
 export ORDINIS_STORE ?= $(STATE)/store
 # One process a model is enough on a desk; the job runners of MLflow's server are not used here.
@@ -37,10 +39,11 @@ $(STATE)/env: Makefile | .venv/installed
 	mkdir -p $(STATE)
 	mlflow experiments get -n $(MLFLOW_EXPERIMENT_NAME) >/dev/null 2>&1 \
 		|| mlflow experiments create -n $(MLFLOW_EXPERIMENT_NAME) $(ARTIFACTS)
-	printf 'export PATH="%s:$$PATH"\nexport MLFLOW_TRACKING_URI="%s"\nexport MLFLOW_EXPERIMENT_NAME="%s"\nexport ORDINIS_STORE="%s"\n' \
-		'$(BIN)' '$(MLFLOW_TRACKING_URI)' '$(MLFLOW_EXPERIMENT_NAME)' '$(ORDINIS_STORE)' > $@
+	printf 'export %s="%s"\n' PATH '$(BIN):$$PATH' MLFLOW_TRACKING_URI '$(MLFLOW_TRACKING_URI)' \
+		MLFLOW_REGISTRY_URI '$(MLFLOW_REGISTRY_URI)' MLFLOW_EXPERIMENT_NAME '$(MLFLOW_EXPERIMENT_NAME)' \
+		ORDINIS_STORE '$(ORDINIS_STORE)' > $@
 
-demo: $(STATE)/env  ## train on the S&P 500, register, serve, ask for a signal
+demo: $(STATE)/env  ## train on the S&P 500, promote through the gates, serve, ask for a signal
 	mlflow run . --env-manager local
 
 test: .venv/installed  ## tests, ruff and mypy
@@ -49,8 +52,7 @@ test: .venv/installed  ## tests, ruff and mypy
 	mypy
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
 
-ui: $(STATE)/env  ## the MLflow UI on http://127.0.0.1:5000
-	mlflow ui --backend-store-uri $(MLFLOW_TRACKING_URI) --host 127.0.0.1 --port 5000 --workers 1
+ui: server  ## the MLflow UI on http://127.0.0.1:5000: the server's own, gates and all
 
 # Elsewhere: make server BACKEND=postgresql://... ARTIFACT_STORE=s3://bucket/folder
 # With users: make server APP=ordinis-basic-auth, and MLFLOW_AUTH_ADMIN_PASSWORD and
@@ -76,6 +78,7 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.serve
 	python -m bench.store
 	python -m bench.evaluate
+	python -m bench.registry
 
 docs: .venv/installed  ## docs/features.md from the features' definitions
 	python -m ordinis_mlflow.features.table > docs/features.md

@@ -1,11 +1,13 @@
-"""Main: bars to a trained, registered and served model, and its signal for the latest bars."""
+"""Main: bars to a trained, promoted and served model, its signal, and a challenger refused."""
 
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from flows.challenge import bad_challenger
 from flows.command_line import given, parse, run
 from flows.export import Published
 from flows.options import TrainOptions
@@ -35,7 +37,8 @@ def main(arguments: Sequence[str]) -> None:
     published = train(options, config)
     uri = f"models:/{published.training.options.register}/{published.version}"
     signals, seconds = served_signals(uri, published.training.bars, lookback(published))
-    print(summary(published, uri, signals, seconds))
+    refusal = bad_challenger(published.training, published.training.options.register)
+    print(summary(published, uri, signals, seconds, refusal))
 
 
 def lookback(published: Published) -> int:
@@ -64,7 +67,11 @@ def served_signals(
 
 
 def summary(
-    published: Published, uri: str, signals: dict[str, dict[str, float | int]], seconds: float
+    published: Published,
+    uri: str,
+    signals: dict[str, dict[str, float | int]],
+    seconds: float,
+    refusal: str | None,
 ) -> str:
     """What was trained, what it is worth, what it says now, where to look."""
     training = published.training
@@ -92,9 +99,11 @@ def summary(
         "",
         *(say(symbol, signal) for symbol, signal in signals.items()),
         f"  over HTTP in {1000 * seconds:.1f} ms, from bars up to {date(rows.times[-1])}",
+        *gates(refusal),
         "",
         "Look:  make ui     compare runs, figures and the registered model in the MLflow UI",
         "       make serve  serve the champion on port 5001",
+        "       make server the tracking server with the gates, and its ledger at /ordinis/ledger",
         "Try:   mlflow run . -e train --env-manager local -P bars=nasdaq -P register=nasdaq",
         "       mlflow run . -e predict --env-manager local -P bars=sp500 -P output=signals.csv",
         "       (after: source .ordinis/env)",
@@ -139,6 +148,17 @@ def say(symbol: str, signal: dict[str, float | int]) -> str:
         f"Signal for {symbol}: {direction}, strength {signal['strength']:.3f}; next-bar return "
         f"{signal['mean']:+.3%} ± {signal['scale']:.3%}, up with {signal['probability_up']:.1%}"
     )
+
+
+def gates(refusal: str | None) -> list[str]:
+    """How the gates decided; nothing where the registry has none."""
+    if refusal is None:
+        return []
+    return [
+        "",
+        "The champion passed every gate. A network that has learnt nothing asked as well:",
+        *textwrap.wrap(refusal, 96, initial_indent="  ", subsequent_indent="  "),
+    ]
 
 
 def date(time_: np.datetime64) -> str:

@@ -15,6 +15,8 @@ OrdinisError
 │   ├── LedgerBusy                      another transaction was in the way; try again
 │   └── InvalidEntry (ValueError)       a field of an entry cannot be written
 ├── ReactionFailed (RuntimeError)       what follows from a decision was not done; is tried again
+├── PromotionRefused (PermissionError)  a gate, or the registry, lets a version not stand where asked
+├── AuditFailed (RuntimeError)          the registry is not what its ledger says
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── BaselineNotFitted (RuntimeError)    the optimiser of a baseline did not converge
@@ -25,6 +27,7 @@ OrdinisError
 └── PackageError (RuntimeError)         a packaged model must not be served
     ├── UnsupportedFormat               its format number is not one this version reads
     ├── UnusableGraph                   ONNX Runtime cannot load or run one of its graphs
+    ├── NotProven                       it is not what the registry's gates have seen
     ├── ManifestMismatch                a file differs from its digest, is missing or is unlisted
     ├── ScalerMismatch                  scaler.json differs from the graph's constants
     └── ProbeFailed                     the graph answers its probe differently here
@@ -94,6 +97,14 @@ class ReactionFailed(OrdinisError, RuntimeError):
     """What is to follow from a decision was not done; it is tried again."""
 
 
+class PromotionRefused(OrdinisError, PermissionError):
+    """A gate, or the registry, does not let a version stand where it was asked to."""
+
+
+class AuditFailed(OrdinisError, RuntimeError):
+    """The registry is not what its ledger says."""
+
+
 class CheckpointError(OrdinisError, RuntimeError):
     """A checkpoint is unreadable or belongs to another training."""
 
@@ -132,6 +143,10 @@ class UnsupportedFormat(PackageError):
 
 class UnusableGraph(PackageError):
     """ONNX Runtime cannot load or run a graph of the package."""
+
+
+class NotProven(PackageError):
+    """The files are not those that the version was promoted with, or that cannot be told."""
 
 
 class ManifestMismatch(PackageError):

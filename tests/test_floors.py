@@ -46,9 +46,9 @@ LIBRARIES = {
     "plugins": {"mlflow", "numpy", "fastapi"},
     "judging": WORDS,
     "promotion": WORDS,
-    "registry_hooks": WORDS | {"mlflow", "yaml", "requests"},
     "server": {"mlflow", "fastapi", "starlette", "flask", "anyio", "jinja2", "sqlalchemy"},
     "registry": {"mlflow", "sqlalchemy"},
+    "registry_hooks": WORDS | {"mlflow", "yaml", "requests"},
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "forecast": ARITHMETIC,
@@ -61,7 +61,7 @@ LIBRARIES = {
     "network": {"numpy", "torch", "safetensors"},
     "graph": {"numpy", "onnx", "onnxruntime"},
     "tracking": WORDS | {"mlflow", "matplotlib", "git"},
-    "flavor": WORDS | {"mlflow", "yaml"},
+    "flavor": WORDS | {"mlflow", "yaml", "sqlalchemy"},  # the ledger of a registry without a server
     "serving": WORDS | {"mlflow", "requests"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
@@ -70,8 +70,8 @@ SAME_FLOOR = {
     ("evaluation", "prepare"),
     ("baselines", "prepare"),
     ("plugins", "judging"),
-    ("promotion", "judging"),
     ("plugins", "server"),
+    ("promotion", "judging"),
     ("plugins", "registry"),
     ("registry", "promotion"),
 }

@@ -11,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from flows.audit import RegistryAuditOptions
 from flows.audit_leakage import AuditOptions
 from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
@@ -19,6 +20,8 @@ from flows.main import ALIAS, NAME
 from flows.materialize import MaterializeOptions
 from flows.options import TrainOptions
 from flows.predict import PredictOptions
+from flows.promote import PromoteOptions
+from flows.rollback import RollbackOptions
 from flows.walkforward import WalkOptions
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.quality import QualityRules
@@ -31,6 +34,9 @@ OPTIONS = {
     "train": (TrainOptions, LSTMConfig),
     "audit_leakage": (TrainOptions, LSTMConfig, AuditOptions),
     "evaluate": (EvaluateOptions,),
+    "promote": (PromoteOptions,),
+    "rollback": (RollbackOptions,),
+    "audit": (RegistryAuditOptions,),
     "walkforward": (TrainOptions, LSTMConfig, WalkOptions),
     "ingest": (IngestOptions, QualityRules),
     "materialize": (MaterializeOptions,),

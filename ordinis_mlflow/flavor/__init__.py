@@ -32,6 +32,7 @@ from ordinis_mlflow.errors import PackageError
 from ordinis_mlflow.flavor.manifest import write_manifest
 from ordinis_mlflow.flavor.model import SignalModel
 from ordinis_mlflow.flavor.package import FORMAT, GRAPHS, Package, read_package
+from ordinis_mlflow.flavor.proof import check_proven
 from ordinis_mlflow.flavor.served import ServedModel
 from ordinis_mlflow.flavor.wheel import pack_wheel
 from ordinis_mlflow.graph.session import INPUT, SessionSettings
@@ -125,18 +126,25 @@ def load_model(
         settings: how the graph is run.
 
     Raises:
-        PackageError: a file was changed, the format is another, scaler and graph differ, or the
-            probe fails.
+        PackageError: a file was changed, the format is another, scaler and graph differ, the probe
+            fails, or a promoted version is not what the registry's gates have seen.
     """
     folder = _download_artifact_from_uri(artifact_uri=model_uri, output_path=dst_path)
-    return SignalModel(read_package(Path(folder)), precision, settings)
+    return SignalModel(_proven_package(folder), precision, settings)
 
 
 def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> ServedModel:
     """For ``mlflow.pyfunc``; ``model_config`` may set precision, provider, threads, chunk_size."""
     config = dict(model_config or {})
     precision = config.pop("precision", "float32")
-    return ServedModel(SignalModel(read_package(Path(path)), precision, SessionSettings(**config)))
+    return ServedModel(SignalModel(_proven_package(path), precision, SessionSettings(**config)))
+
+
+def _proven_package(folder: str) -> Package:
+    """A package that is whole, and the one that was promoted if it comes from a gated registry."""
+    package = read_package(Path(folder))
+    check_proven(Path(folder))
+    return package
 
 
 def _describe(package: Package, model: Model, precision: str) -> Model:

@@ -38,6 +38,7 @@ def printed(trained, signal, monkeypatch, capsys):
 
     monkeypatch.setattr(main, "train", train)
     monkeypatch.setattr(main, "served_signals", served)
+    monkeypatch.setattr(main, "bad_challenger", lambda *_: "version 2 of 'flows' may not stand")
     main.main(["--bars", "sp500"])
     return capsys.readouterr().out, asked
 
@@ -68,6 +69,16 @@ def test_summary(printed, trained):
     assert (
         "Signal for daily: long, strength 0.066; next-bar return +0.159% ± 1.851%, up with 53.3%"
     ) in text
+
+
+def test_the_refused_challenger_is_told(printed):
+    text, _ = printed
+    assert "A network that has learnt nothing asked as well:" in text
+    assert "version 2 of 'flows' may not stand" in text
+
+
+def test_without_gates_nothing_is_said_of_them():
+    assert main.gates(None) == []
 
 
 def test_table_has_every_number(printed, trained):
