@@ -11,6 +11,8 @@ from ordinis_mlflow.reactions.reaction import Reaction
 
 POLL = 1.0
 PATIENCE = 2.0
+NEVER = 2**63
+LOOKING = "reactions cannot be looked for"
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ class Deliverer:
 
     So a slow receiver holds up its own reaction alone. A server starts it and stops it; without a
     server it runs from a commit until nothing is left, or the process ends: what is left then is
-    delivered by whoever looks next. Threads are daemons, and no error ends them.
+    delivered by whoever looks next. Threads are daemons; errors are logged and end none.
 
     Safe to use from several threads, in several processes of one database.
 
@@ -74,9 +76,14 @@ class Deliverer:
         reaction that is due has been tried once, but no longer than ``patience``: a script that
         ends after its promotion has told of it then.
         """
-        if not self._begin(stays=False):
-            with self._changed:
-                self._changed.wait_for(lambda: self._quiet or not self._alive(), self._patience)
+        try:
+            if self._begin(stays=False):
+                return
+        except RuntimeError as error:  # no thread to be had; the decision stands all the same
+            log.warning("reactions are left for later: %s", one_line(error))
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._quiet or not self._alive(), self._patience)
 
     def _begin(self, stays: bool) -> bool:
         """Wake the thread, or make it; whether it stays when nothing is left."""
@@ -108,24 +115,28 @@ class Deliverer:
             self._changed.notify_all()
 
     def _look(self) -> bool:
-        """Have what is due delivered; whether anything of ours is waiting."""
-        self._changed.release()  # others need not wait for the database
+        """Have what is due delivered; whether anything of ours is, or may be, waiting."""
         try:
-            reactions = self._reactions()
-            pending = self._outbox.pending()
+            reactions, pending = self._read()
+            self._name_unknown(pending.keys() - reactions.keys())
+            due = {name for name in reactions if pending.get(name, NEVER) <= time.time_ns()}
+            for name in due - self._busy:
+                task = (name, reactions[name])
+                threading.Thread(target=self._deliver, args=task, name=name, daemon=True).start()
+                self._busy.add(name)  # the thread cannot end before: it needs our lock for that
         except Exception as error:  # a policy that is being edited, a database that is away
-            self._complain("reactions cannot be looked for", one_line(error))
+            self._complain(LOOKING, one_line(error))
             return True
+        self._complain(LOOKING, "")
+        return bool(pending.keys() & reactions.keys())
+
+    def _read(self) -> tuple[Mapping[str, Reaction], Mapping[str, int]]:
+        """The policy's reactions, and when those that wait are due."""
+        self._changed.release()  # nobody waits for our lock while we wait for the database
+        try:
+            return self._reactions(), self._outbox.pending()
         finally:
             self._changed.acquire()
-        self._complain("reactions cannot be looked for", "")
-        self._name_unknown(pending.keys() - reactions.keys())
-        due = {name for name in reactions if pending.get(name, 2**63) <= time.time_ns()}
-        for name in due - self._busy:
-            self._busy.add(name)
-            task = (name, reactions[name])
-            threading.Thread(target=self._deliver, args=task, name=name, daemon=True).start()
-        return bool(pending.keys() & reactions.keys())
 
     def _deliver(self, name: str, reaction: Reaction) -> None:
         error = ""

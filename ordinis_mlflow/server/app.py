@@ -14,9 +14,10 @@ from starlette.routing import Mount, Route
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.server.access import BasicAuthAccess, OpenAccess
+from ordinis_mlflow.server.delivering import deliver_while_running
 from ordinis_mlflow.server.guard import ArtifactGuard
 from ordinis_mlflow.server.site import OWN, site
-from ordinis_mlflow.server.stores import guard_rules, ledger
+from ordinis_mlflow.server.stores import deliverer, guard_rules, ledger
 
 
 def plain_app(flask_app: Flask) -> FastAPI:
@@ -52,6 +53,7 @@ def extended(app: FastAPI, access: OpenAccess) -> FastAPI:
     own = f"{prefix}{OWN}"
     home = Route(own, lambda request: RedirectResponse(f"{own}/ledger"))
     app.router.routes[:0] = [home, Mount(own, site(ledger, access, prefix))]
+    deliver_while_running(app, deliverer)
     return app
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.ledger import Ledger
+from ordinis_mlflow.reactions import Deliverer
 from ordinis_mlflow.server.places import Places
 from ordinis_mlflow.server.registered import RegisteredPlaces
 from ordinis_mlflow.server.rules import Rules
@@ -42,6 +43,11 @@ def ledger() -> Ledger:
     """The registry's; a registry without gates has an empty one."""
     store = _get_model_registry_store()
     return getattr(store, "ledger", None) or Ledger(_engine(store, "registry"))
+
+
+def deliverer() -> Deliverer | None:
+    """The registry's; None of a registry without gates."""
+    return getattr(_get_model_registry_store(), "deliverer", None)
 
 
 def guard_rules() -> Rules:

@@ -10,7 +10,7 @@ from registry_hooks.reactions.signed_post import SignedPost
 
 @dataclass(frozen=True)
 class ReloadReaction(SignedPost):
-    """POST of ``{"model", "version", "alias", "number"}``, signed as a webhook is.
+    """POST of ``{"workspace", "model", "version", "alias", "number"}``, signed as a webhook is.
 
     A hint that changes nothing by itself. Hints may come late and out of order: the server asks the
     registry who holds the alias, or leaves out a ``number`` below the last that it followed.
@@ -39,5 +39,5 @@ class ReloadReaction(SignedPost):
         entry = decision.entry
         if entry.action not in self.actions or entry.target != self.target:
             return
-        hint = {"model": entry.model, "version": entry.version, "alias": self.alias}
-        self.post(hint | {"number": decision.number}, key)
+        hint = {"workspace": entry.workspace, "model": entry.model, "version": entry.version}
+        self.post(hint | {"alias": self.alias, "number": decision.number}, key)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from bells import Told, fails, until
 from receiver import SECOND, SECRET, VARIABLE, Book, receiving
 
 from ordinis_mlflow.errors import ReactionFailed
@@ -22,60 +22,9 @@ WORKER = Path(__file__).with_name("delivery_worker.py")
 PASSWORD = "hunter2"
 
 
-@dataclass(frozen=True)
-class Told:
-    """A reaction that does what it is told, and keeps the keys."""
-
-    does: object = None
-    keys: list = field(default_factory=list)
-
-    def react(self, decision, key):
-        self.keys.append(key)
-        if self.does:
-            self.does()
-
-
-def fails(error):
-    def call():
-        raise error
-
-    return call
-
-
-@pytest.fixture(autouse=True)
-def secret(monkeypatch):
-    monkeypatch.setenv(VARIABLE, SECRET)
-
-
-@pytest.fixture
-def book(tmp_path):
-    return Book(f"sqlite:///{tmp_path / 'book.db'}")
-
-
-@pytest.fixture
-def deliverer(book):
-    """Make and start deliverers, which are stopped after the test."""
-    made = []
-
-    def start(reactions, **options):
-        options = {"poll": 0.05, **options}
-        made.append(Deliverer(book.outbox, book.ledger, lambda: reactions, **options))
-        return made[-1]
-
-    yield start
-    assert [each.stop() for each in made] == [True] * len(made)
-
-
 def deliver(book, reactions, now=None, **options):
     moment = time.time_ns() if now is None else now
     return deliver_due(book.outbox, book.ledger, reactions, moment, **options)
-
-
-def until(true, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class TestDue:
@@ -142,7 +91,7 @@ class TestWhatIsSaid:
         deliver(book, {"bad": Told(fails(OSError(f"could not reach {PASSWORD}")))})
         assert PASSWORD not in caplog.text + str(book.attempts())
         assert "OSError at " in caplog.text
-        assert "test_delivery.py:" in caplog.text
+        assert "bells.py:" in caplog.text
 
     def test_no_secret_of_a_webhook(self, book, caplog):
         caplog.set_level(logging.DEBUG)
@@ -262,99 +211,3 @@ def test_several_workers_at_once_deliver_each_once(database):
     assert [each.stop() for each in workers] == [True] * 3
     assert len(bell.keys) == len(set(bell.keys)) == 20
     assert len(gong.keys) == len(set(gong.keys)) == 20
-
-
-class TestDeliverer:
-    def test_woken_after_a_commit(self, book, deliverer):
-        bell = Told()
-        started = deliverer({"bell": bell}, poll=60.0)
-        started.start()
-        book.decide("bell")
-        began = time.monotonic()
-        started.after_commit()
-        assert time.monotonic() - began < 0.5
-        until(lambda: bell.keys)
-
-    def test_without_a_server_it_runs_until_nothing_is_left(self, book, deliverer):
-        bell = Told()
-        made = deliverer({"bell": bell})
-        book.decide("bell")
-        made.after_commit()
-        assert len(bell.keys) == 1
-        assert book.outbox.waiting() == 0
-        until(lambda: not made._alive())
-        book.decide("bell")
-        made.after_commit()
-        assert len(bell.keys) == 2
-
-    def test_a_slow_receiver_delays_the_caller_no_longer_than_said(self, book, deliverer):
-        gate = threading.Event()
-        made = deliverer({"bell": Told(gate.wait)}, patience=0.3)
-        book.decide("bell")
-        began = time.monotonic()
-        made.after_commit()
-        assert 0.25 < time.monotonic() - began < 2.0
-        gate.set()
-        until(lambda: book.outbox.waiting() == 0)
-
-    def test_a_failure_does_not_hold_the_caller_and_is_tried_again(self, book, deliverer):
-        answers = [ReactionFailed("not yet")]
-        bell = Told(lambda: answers and fails(answers.pop())())
-        made = deliverer({"bell": bell}, patience=60.0)
-        book.decide("bell")
-        began = time.monotonic()
-        made.after_commit()
-        assert time.monotonic() - began < 5.0
-        assert len(bell.keys) == 1
-        until(lambda: book.outbox.waiting() == 0)
-        assert len(bell.keys) == 2
-
-    def test_a_policy_that_cannot_be_read_is_said_once_and_waited_for(self, book, caplog):
-        bell, broken = Told(), [True]
-
-        def reactions():
-            if broken[0]:
-                raise OSError(PASSWORD)
-            return {"bell": bell}
-
-        made = Deliverer(book.outbox, book.ledger, reactions, poll=0.01)
-        book.decide("bell")
-        made.start()
-        time.sleep(0.2)
-        assert caplog.text.count("reactions cannot be looked for: OSError") == 1
-        assert PASSWORD not in caplog.text
-        broken[0] = False
-        until(lambda: bell.keys)
-        assert made.stop()
-
-    def test_one_that_nobody_delivers_is_said_once(self, book, deliverer, caplog):
-        book.decide("gone")
-        deliverer({"bell": Told()}, poll=0.01).start()
-        until(lambda: caplog.text)
-        time.sleep(0.2)
-        said = "reactions are waiting that nobody delivers: gone: the policy has no such table"
-        assert caplog.text.count(said) == 1
-
-    def test_stopped_it_begins_nothing_and_can_be_started_again(self, book, deliverer):
-        bell = Told()
-        made = deliverer({"bell": bell})
-        assert made.stop()
-        made.start()
-        assert made.stop()
-        book.decide("bell")
-        time.sleep(0.2)
-        assert bell.keys == []
-        made.start()
-        until(lambda: bell.keys)
-
-    def test_one_under_way_is_waited_for(self, book, deliverer):
-        gate = threading.Event()
-        bell = Told(gate.wait)
-        made = deliverer({"bell": bell})
-        book.decide("bell"), book.decide("bell")
-        made.start()
-        until(lambda: bell.keys)
-        assert not made.stop(timeout=0.1)
-        gate.set()
-        assert made.stop()
-        assert (len(bell.keys), book.outbox.waiting()) == (1, 1)

@@ -111,7 +111,8 @@ class TestReload(ReactionSuite):
     def test_what_it_tells(self, reaction):
         told(reaction, decision_of(7))
         (heard,) = self.receiver.heard
-        assert heard.json == {"model": "vol", "version": "2", "alias": "champion", "number": 7}
+        said = {"workspace": "", "model": "vol", "version": "2", "alias": "champion", "number": 7}
+        assert heard.json == said
 
     @pytest.mark.parametrize("changes", [{"action": "refuse"}, {"target": "Staging"}])
     def test_what_is_nothing_to_the_server_is_not_told(self, reaction, changes):
