@@ -7,7 +7,7 @@ from typing import Any
 from ordinis_mlflow.errors import OrdinisError
 from ordinis_mlflow.ledger import Broken
 from ordinis_mlflow.registry.change import Desk
-from ordinis_mlflow.registry.evidence import proven
+from ordinis_mlflow.registry.evidence import NEWEST, proven
 from ordinis_mlflow.registry.judgement import digests_now
 from ordinis_mlflow.registry.places import Place, Registered, places
 from ordinis_mlflow.verdict import Verdict
@@ -73,9 +73,25 @@ def _held(desk: Desk, policy: Any, tracking_uri: str) -> Iterator[Held]:
     for model in _models(desk):
         now = desk.standing(model, None)
         for place in places(policy):
-            for version in sorted(now.holders(place)):
+            holders = now.holders(place)
+            said = _by_the_ledger(desk, model, place)
+            for version in sorted(holders):
                 found = _checked(desk, model, now.versions[version], place, tracking_uri)
+                if found.passed and version != said:
+                    found = _moved(f"by the ledger, {said or 'no version'} stands there")
                 yield Held(model, version, place.name, found)
+            if said and not holders:
+                yield Held(model, said, place.name, _moved("it stands there by the ledger alone"))
+
+
+def _by_the_ledger(desk: Desk, model: str, place: Place) -> int | None:
+    holder = desk.ledger.holder_at(model, place.name, NEWEST, desk.ledger_workspace)
+    return int(holder.entry.version) if holder else None
+
+
+def _moved(how: str) -> Verdict:
+    """Somebody changed the registry past its gates."""
+    return Verdict("evidence", False, 0.0, 1.0, f"{how}: it was moved past the gates")
 
 
 def _checked(

@@ -8,6 +8,9 @@ from ordinis_mlflow.registry.change import Desk
 from ordinis_mlflow.registry.places import Place, Registered
 from ordinis_mlflow.verdict import Verdict
 
+NEWEST = 2**63 - 1
+"""A moment after every decision, whatever the clocks of other servers say."""
+
 
 def proven(
     desk: Desk, name: str, version: Registered, place: Place, digests: Mapping[str, str]

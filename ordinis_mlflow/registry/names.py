@@ -9,7 +9,7 @@ from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.utils.validation import _validate_model_name, _validate_model_version
 
 from ordinis_mlflow.promotion import Policy
-from ordinis_mlflow.registry.refusals import invalid, refused
+from ordinis_mlflow.registry.refusals import invalid, missing, refused
 
 TAGS = "ordinis.promotion."
 """Before the key of every tag that mirrors a decision."""
@@ -77,9 +77,12 @@ def version_number(name: str, version: Any) -> int:
     """A version's number, of a model whose name can be one.
 
     Raises:
-        MlflowException: 400.
+        MlflowException: 400, it is none; 404, no version can have it.
     """
     _validate_model_name(name)
     if version is None:
         raise invalid("a model version is missing: give its number")
-    return int(_validate_model_version(version))
+    number = int(_validate_model_version(version))
+    if not 0 < number < 2**31:  # no database keeps another
+        raise missing(f"Model Version (name={name}, version={number}) not found")
+    return number

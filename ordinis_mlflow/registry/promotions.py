@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ordinis_mlflow.ledger import Action
 from ordinis_mlflow.promotion import Policy
 from ordinis_mlflow.registry.change import Desk
-from ordinis_mlflow.registry.evidence import proven
+from ordinis_mlflow.registry.evidence import NEWEST, proven
 from ordinis_mlflow.registry.files import tracking_of
 from ordinis_mlflow.registry.judgement import Judgement, digests_now, judge
 from ordinis_mlflow.registry.places import Place, Registered, Standing
@@ -15,8 +15,6 @@ from ordinis_mlflow.registry.refusals import answered, conflict, invalid, missin
 from ordinis_mlflow.registry.turn import turn
 
 KEY = "ORDINIS_BREAK_GLASS_KEY"
-NEWEST = 2**63 - 1
-"""A moment after every decision, whatever the clocks of other servers say."""
 LONGEST = 2000
 """Characters of a refusal's message."""
 
@@ -157,7 +155,8 @@ class Promotions:
         if not request.reason.strip():
             raise invalid("breaking the glass needs a reason: it is written down for ever")
         right = os.environ.get(KEY, "")
-        if right and hmac.compare_digest(right.encode(), request.key.encode()):
+        given = request.key.encode("utf-8", "surrogatepass")  # JSON may hold half a pair
+        if right and hmac.compare_digest(right.encode("utf-8", "surrogateescape"), given):
             return
         with self.desk.change(policy, request.name, request.version) as change:
             if request.version in change.before.versions:

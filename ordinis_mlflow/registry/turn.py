@@ -25,16 +25,23 @@ def turn(database: str, workspace: str, name: str) -> Iterator[None]:
     """
     key = hashlib.sha256("\0".join((database, workspace, name)).encode()).hexdigest()[:32]
     path = Path(tempfile.gettempdir()) / f"ordinis-judging-{os.getuid()}-{key}"
-    # Everybody may write into the folder: a link planted there is not followed.
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        raise conflict(
-            f"another promotion of {name!r} is being judged, nothing was done: try again"
-        ) from None
+        # Everybody may write into the folder: a link planted there is not followed.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:  # the lock only spares work: what somebody planted there stops nobody
+        yield
+        return
     try:
+        _lock(file, name)
         yield
     finally:
         os.close(file)  # which gives the lock back
+
+
+def _lock(file: int, name: str) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise conflict(
+            f"another promotion of {name!r} is being judged, nothing was done: try again"
+        ) from None

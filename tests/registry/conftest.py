@@ -234,9 +234,9 @@ def new_server(tmp_path, empty_database, environment):
             server.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory, empty_database, environment):
-    """One server for the tests of a module; each of them has a model of its own."""
+    """One server for all tests that need none of their own; each of them has a model of its own."""
     made = Server(tmp_path_factory.mktemp("server"), environment)
     shutil.copy(empty_database, made.database)
     made.start()

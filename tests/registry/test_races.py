@@ -123,6 +123,17 @@ def test_what_was_judged_must_still_be_so(opened, version, monkeypatch, no_turns
     assert caught.value.get_http_status_code() == 409
 
 
+def test_a_lock_that_cannot_be_had_stops_nobody(store, tmp_path, monkeypatch):
+    """In a folder for all, somebody may have planted anything under its name."""
+    import tempfile
+
+    from ordinis_mlflow.registry.turn import turn
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+    with turn("database", "workspace", "m"), turn("database", "workspace", "m"):
+        pass
+
+
 def test_one_model_is_judged_at_a_time_and_others_beside_it(opened, version, monkeypatch):
     from ordinis_mlflow.promotion import decide
 

@@ -81,6 +81,13 @@ class TestRollback:
         two.create_model_version("m", source)
         refusal(lambda: two.rollback("m", 1, "the same files"), 403)
 
+    def test_not_to_a_model_that_was_replaced_past_the_gates(self, two):
+        source = two.get_model_version("m", 1).source
+        two._desk.plain.delete_registered_model("m")
+        two.create_registered_model("m")
+        two.create_model_version("m", source)
+        refusal(lambda: two.rollback("m", 1, "the same files"), 403)
+
     def test_not_to_a_model_that_took_the_name(self, two, version):
         version(model="other")
         source = two.get_model_version("m", 1).source
