@@ -15,7 +15,7 @@ OrdinisError
 │   ├── LedgerBusy                      another transaction was in the way; try again
 │   └── InvalidEntry (ValueError)       a field of an entry cannot be written
 ├── ReactionFailed (RuntimeError)       what follows from a decision was not done; is tried again
-├── PromotionRefused (PermissionError)  a gate, or the registry, lets a version not stand where asked
+├── PromotionRefused (PermissionError)  a gate, or the registry, said no
 ├── AuditFailed (RuntimeError)          the registry is not what its ledger says
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
