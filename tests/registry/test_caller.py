@@ -1,9 +1,13 @@
 """Who asked, as the ledger is told."""
 
+import base64
+import contextlib
 import getpass
+import sqlite3
 import sys
 from types import SimpleNamespace
 
+import pytest
 from asking import promote, rows
 
 
@@ -42,3 +46,22 @@ def test_with_users_the_authenticated_one_is_written(gates, monkeypatch):
     app.before_request(auth._before_request)
     with app.test_request_context("/"):
         assert caller.who() == "alice"
+
+
+def test_a_user_of_the_server_is_written(new_server):
+    pytest.importorskip("flask_wtf")
+    password = "a long password"
+    server = new_server(
+        "--app-name", "basic-auth",
+        MLFLOW_FLASK_SERVER_SECRET_KEY="secret", MLFLOW_AUTH_ADMIN_PASSWORD=password,
+    )  # fmt: skip
+    code = base64.b64encode(f"admin:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {code}"}
+    server.register("m", headers=headers)
+    body = {"name": "m", "version": "1", "stage": "Production"}
+    path = "model-versions/transition-stage"
+    assert server.post(path, body).status_code == 401
+    assert server.post(path, body, headers=headers).status_code == 200
+    with contextlib.closing(sqlite3.connect(server.database)) as connection:
+        rows = connection.execute("SELECT action, who FROM ordinis_decisions").fetchall()
+    assert rows == [("promote", "admin")]
