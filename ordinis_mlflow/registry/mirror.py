@@ -1,6 +1,7 @@
 """Mirror: tags that show decisions to people in MLflow's UI. Nothing here is ever read back."""
 
 import time
+from urllib.parse import quote
 
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersionTag
 from sqlalchemy.orm import Session
@@ -15,7 +16,12 @@ LONGEST = 2000
 def mirror(session: Session, workspace: str, decision: Decision) -> None:
     """Write the tags of a decision about a version, over those of the decision before."""
     entry = decision.entry
-    tags = {"decision": _told(decision), "verdicts": "; ".join(map(str, entry.verdicts))}
+    tags = {
+        "decision": _told(decision),
+        "verdicts": "; ".join(map(str, entry.verdicts)),
+        # Where the server's own pages tell the rest.
+        "ledger": f"/ordinis/ledger/{quote(entry.model, safe='')}/{entry.version}",
+    }
     if entry.action == "break_glass":
         # Under a key of its own, so that it stays when the next decision is shown.
         tags[f"break_glass.{decision.number}"] = _told(decision)

@@ -63,8 +63,10 @@ def test_the_checkpoint_goes_along(exported, trained):
 
 def test_the_numbers_are_the_same(exported, trained):
     run, _ = exported
+    # Others may have tried meanwhile, and luck is counted over all attempts.
+    counted = {"test/trials_count", "test/deflated_sharpe_share", "test/pbo_share"}
     for name, value in trained.run.data.metrics.items():
-        if name.startswith("test"):
+        if name.startswith("test") and name not in counted:
             assert run.data.metrics[name] == value
 
 

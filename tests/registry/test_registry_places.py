@@ -128,3 +128,4 @@ def test_the_mirror_tells_and_is_not_read(store, version):
     tags = store.get_model_version("m", 1).tags
     assert "refuse Production by" in tags["ordinis.promotion.decision"]
     assert "planted FAILED" in tags["ordinis.promotion.verdicts"]
+    assert tags["ordinis.promotion.ledger"] == "/ordinis/ledger/m/1"
