@@ -153,6 +153,7 @@ class TestReceivers:
             for _ in range(3):
                 book.decide("webhook", "notification")
             until(lambda: folder.exists() and len(list(folder.glob("*.json"))) == 3)
+            until(lambda: receiver.heard)
             assert len(receiver.heard) == 1
             receiver.hold.set()
             until(lambda: book.outbox.waiting() == 0)
