@@ -9,9 +9,9 @@ import pandas as pd
 from mlflow.tracking._model_registry.utils import _get_store
 
 from flows.command_line import NONE, given, parse, run
-from flows.gated import SCHEME
 from ordinis_mlflow.bars import instant
 from ordinis_mlflow.errors import AuditFailed, InvalidConfig
+from ordinis_mlflow.flavor.proof import SCHEME
 from ordinis_mlflow.ledger import Decision
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
 from ordinis_mlflow.errors import InvalidConfig, PromotionRefused
+from ordinis_mlflow.flavor.proof import SCHEME
 
-SCHEME = "ordinis+"
 KEY_VARIABLE = "ORDINIS_BREAK_GLASS_KEY"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from tqdm import tqdm
 
 from flows.command_line import given, parse, run
@@ -29,8 +30,6 @@ from ordinis_mlflow.evaluation import Report, overfitting, report, span_of
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.splits import HoldoutSplit, WalkForward, Window, stopped_by
 from ordinis_mlflow.tracking import count_trials, declare, tracked_run
-
-PARENT = "mlflow.parentRunId"
 
 
 @dataclass(frozen=True)
@@ -156,15 +155,10 @@ def finished(parent: str) -> Iterator[tuple[np.datetime64, Walked]]:
     """The windows of a walk that are done; those that were killed are said to be."""
     client = MlflowClient()
     experiment = client.get_run(parent).info.experiment_id
-    wanted, token = f"tags.`{PARENT}` = '{parent}'", None
-    while True:
-        page = client.search_runs([experiment], wanted, page_token=token)
-        for child in page:
-            if WINDOW in child.data.tags:
-                yield from _finished(client, child)
-        token = page.token
-        if not token:
-            return
+    wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'"
+    for child in mlflow.search_runs([experiment], wanted, output_format="list"):
+        if WINDOW in child.data.tags:
+            yield from _finished(client, child)
 
 
 def _finished(client: MlflowClient, child: Run) -> Iterator[tuple[np.datetime64, Walked]]:

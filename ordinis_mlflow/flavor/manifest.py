@@ -7,8 +7,10 @@ from pathlib import Path
 from ordinis_mlflow.errors import ManifestMismatch
 
 MANIFEST = "manifest.json"
-WRITTEN_ON_DOWNLOAD = frozenset({"registered_model_meta"})
-"""Files that MLflow puts beside a downloaded model; nothing reads them for loading."""
+META = "registered_model_meta"
+"""What MLflow writes beside a version that it has downloaded: which one that is."""
+WRITTEN_ON_DOWNLOAD = frozenset({META})
+"""Files that MLflow puts beside a downloaded model, and that are no part of it."""
 
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)

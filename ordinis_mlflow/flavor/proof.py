@@ -15,10 +15,8 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
 from ordinis_mlflow.errors import NotProven
-from ordinis_mlflow.flavor.manifest import MANIFEST
+from ordinis_mlflow.flavor.manifest import MANIFEST, META
 
-META = "registered_model_meta"
-"""What MLflow writes beside a version that it has downloaded: which one that is."""
 SCHEME = "ordinis+"
 
 

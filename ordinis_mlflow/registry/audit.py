@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow.utils import get_results_from_paginated_fn
+
 from ordinis_mlflow.errors import OrdinisError
 from ordinis_mlflow.ledger import Broken
 from ordinis_mlflow.registry.change import Desk
@@ -11,6 +13,8 @@ from ordinis_mlflow.registry.evidence import NEWEST, proven
 from ordinis_mlflow.registry.judgement import digests_now
 from ordinis_mlflow.registry.places import Place, Registered, places
 from ordinis_mlflow.verdict import Verdict
+
+PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,10 @@ def _checked(
 
 
 def _models(desk: Desk) -> Iterator[str]:
-    token = None
-    while True:
-        page = desk.plain.search_registered_models(max_results=1000, page_token=token)
-        yield from (each.name for each in page)
-        token = page.token
-        if not token:
-            return
+    found = get_results_from_paginated_fn(
+        lambda count, token: desk.plain.search_registered_models(
+            max_results=count, page_token=token
+        ),
+        PAGE,
+    )
+    yield from (each.name for each in found)

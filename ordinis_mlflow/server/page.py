@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from ordinis_mlflow.errors import LedgerError
 from ordinis_mlflow.ledger import Decision, Ledger
+from ordinis_mlflow.ledger.records import TAKES
 from ordinis_mlflow.server.access import OpenAccess
 from ordinis_mlflow.server.render import Renderer, json_answer
-from ordinis_mlflow.server.telling import TAKES, Told, nanoseconds, utc
+from ordinis_mlflow.server.telling import Told, nanoseconds, utc
 from ordinis_mlflow.server.verified import Verifier
 
 SHOWN = 200

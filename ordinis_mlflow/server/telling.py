@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ordinis_mlflow.ledger import Action, Decision
+from ordinis_mlflow.ledger import Decision
+from ordinis_mlflow.ledger.records import TAKES
 from ordinis_mlflow.verdict import Verdict
 
-TAKES: tuple[Action, ...] = ("promote", "rollback", "break_glass")
-"""Actions by which a version comes to a place."""
 BREAK_GLASS = "break_glass"
 WORDS = {
     "promote": "Promoted",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
+from mlflow.utils import get_results_from_paginated_fn
 
 from ordinis_mlflow.evaluation import TestSpan, Trials
 from ordinis_mlflow.tracking.report import RETURNS
@@ -91,20 +92,16 @@ def count_trials(judged: Judged, tracking_uri: str | None = None, returns: bool 
 
 
 def _runs(client: MlflowClient, judged: Judged) -> Iterator[Run]:
-    experiments = client.search_experiments(ViewType.ALL, max_results=PAGE)
+    experiments = get_results_from_paginated_fn(
+        lambda count, token: client.search_experiments(ViewType.ALL, count, page_token=token), PAGE
+    )
     ids = [each.experiment_id for each in experiments]
-    while experiments.token:
-        experiments = client.search_experiments(
-            ViewType.ALL, max_results=PAGE, page_token=experiments.token
-        )
-        ids += [each.experiment_id for each in experiments]
-    wanted, token = f"tags.`{BARS}` = '{judged.bars}'", None
-    while True:
-        page = client.search_runs(ids, wanted, ViewType.ALL, PAGE, page_token=token)
-        yield from (run for run in page if judged.meets(run.data.tags))
-        token = page.token
-        if not token:
-            return
+    wanted = f"tags.`{BARS}` = '{judged.bars}'"
+    runs = get_results_from_paginated_fn(
+        lambda count, token: client.search_runs(ids, wanted, ViewType.ALL, count, page_token=token),
+        PAGE,
+    )
+    yield from (run for run in runs if judged.meets(run.data.tags))
 
 
 def _sharpe(run: Run) -> float | None:
