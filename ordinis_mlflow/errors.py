@@ -5,8 +5,12 @@ OrdinisError
 │   └── TooFewBars                      shorter than the look-back asks for
 ├── InvalidRevisions (ValueError)       rows with known times contradict each other or time
 ├── InvalidWindows (ValueError)         a serving request's windows break a rule
+├── RequestRefused (ValueError)         an HTTP request breaks a rule; status and kind are stated
 ├── InvalidConfig (ValueError)          a setting is outside its range
+├── InvalidSpace (ValueError)           parameters or conditions of a search space break a rule
+│   └── InvalidConfiguration            values are outside their space
 ├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
+├── InvalidDriftReference (ValueError)  rows or a file from which no drift can be judged
 ├── StoreError (RuntimeError)           the feature store cannot be read or written
 │   ├── UnknownSnapshot                 no snapshot or data set of this name
 │   ├── DamagedSnapshot                 a file is missing or differs from its digest
@@ -18,12 +22,18 @@ OrdinisError
 ├── PromotionRefused (PermissionError)  a gate, or the registry, said no
 ├── AuditFailed (RuntimeError)          the registry is not what its ledger says
 ├── CheckpointError (RuntimeError)      a checkpoint is unreadable or belongs to another training
+├── StudyError (RuntimeError)           a tuning study cannot be opened, read or written
+│   ├── StudyDiffers (ValueError)       it exists with another space or other objectives
+│   ├── TrialLost                       a trial is not, or no longer, this worker's
+│   └── ObjectiveNotFinite (ArithmeticError)  a measured value is nan or infinite
 ├── TrainingDiverged (ArithmeticError)  the validation loss is not a finite number
 ├── BaselineNotFitted (RuntimeError)    the optimiser of a baseline did not converge
 ├── ExportError (RuntimeError)          the graph does not agree with what it was exported from
 ├── QuantizationError (RuntimeError)    nothing was quantised, or the operators do not allow it
 ├── ProviderUnavailable (RuntimeError)  ONNX Runtime did not give the execution provider asked for
 ├── ServingError (RuntimeError)         a model server did not come up or did not answer
+│   ├── QueueFull                       more windows wait than may; try again
+│   └── DeadlinePassed (TimeoutError)   the answer would have come after the request's time
 └── PackageError (RuntimeError)         a packaged model must not be served
     ├── UnsupportedFormat               its format number is not one this version reads
     ├── UnusableGraph                   ONNX Runtime cannot load or run one of its graphs
@@ -57,12 +67,40 @@ class InvalidWindows(OrdinisError, ValueError):
     """Windows of bars sent to a model break a rule."""
 
 
+class RequestRefused(OrdinisError, ValueError):
+    """An HTTP request breaks a rule.
+
+    Attributes:
+        status: of the answer, 4xx.
+        kind: of the refusal, in snake case: a label of metrics.
+        headers: that the answer has to have, such as ``allow`` with 405.
+    """
+
+    def __init__(
+        self, status: int, kind: str, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.headers = status, kind, headers
+
+
 class InvalidConfig(OrdinisError, ValueError):
     """A setting is outside its range, or does not fit another one."""
 
 
+class InvalidSpace(OrdinisError, ValueError):
+    """A parameter, or a space of parameters and conditions, breaks a rule."""
+
+
+class InvalidConfiguration(InvalidSpace):
+    """Values are outside the space that they were given for."""
+
+
 class InvalidContract(OrdinisError, ValueError):
     """A contract, scaler or probe file cannot be read."""
+
+
+class InvalidDriftReference(OrdinisError, ValueError):
+    """Rows or a file from which no drift can be judged."""
 
 
 class StoreError(OrdinisError, RuntimeError):
@@ -109,6 +147,22 @@ class CheckpointError(OrdinisError, RuntimeError):
     """A checkpoint is unreadable or belongs to another training."""
 
 
+class StudyError(OrdinisError, RuntimeError):
+    """A tuning study cannot be opened, read or written."""
+
+
+class StudyDiffers(StudyError, ValueError):
+    """A study of this name exists with another space, or with other objectives."""
+
+
+class TrialLost(StudyError):
+    """A trial is not, or no longer, this worker's to report or observe."""
+
+
+class ObjectiveNotFinite(StudyError, ArithmeticError):
+    """A measured value is nan or infinite; the trial is kept as failed."""
+
+
 class TrainingDiverged(OrdinisError, ArithmeticError):
     """The validation loss is not a finite number."""
 
@@ -131,6 +185,14 @@ class ProviderUnavailable(OrdinisError, RuntimeError):
 
 class ServingError(OrdinisError, RuntimeError):
     """A model server did not come up or did not answer."""
+
+
+class QueueFull(ServingError):
+    """More windows wait for the model than may; the request can be sent again."""
+
+
+class DeadlinePassed(ServingError, TimeoutError):
+    """The model could not answer before the request's time was over."""
 
 
 class PackageError(OrdinisError, RuntimeError):

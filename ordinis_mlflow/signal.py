@@ -37,6 +37,10 @@ class Signal:
         """Signals one after another, in order."""
         return cls(*(np.concatenate([getattr(part, n) for part in parts]) for n in cls.names()))
 
+    def rows(self, first: int, last: int) -> "Signal":
+        """The signals from ``first`` up to, but without, ``last``."""
+        return Signal(*(values[first:last] for _, values in self.columns()))
+
     def __len__(self) -> int:
         return len(self.mean)
 

@@ -64,7 +64,7 @@ LIBRARIES = {
     "graph": {"numpy", "onnx", "onnxruntime"},
     "tracking": WORDS | {"mlflow", "matplotlib", "git"},
     "flavor": WORDS | {"mlflow", "yaml", "sqlalchemy"},  # the ledger of a registry without a server
-    "serving": WORDS | {"mlflow", "requests"},
+    "serving": WORDS | {"mlflow", "requests", "msgspec", "uvicorn"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
 SAME_FLOOR = {

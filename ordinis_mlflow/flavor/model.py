@@ -1,5 +1,7 @@
 """SignalModel: a loaded model, from windows or bars to signals."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,8 +14,25 @@ from ordinis_mlflow.flavor.package import Package, open_session
 from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.signal import Signal
 
+Windows = npt.NDArray[np.float64]
+
 SPACING = 1.5
 """Bars may be this many times as far apart as the training bars were, or as near."""
+
+
+@dataclass(frozen=True, eq=False)
+class LatestWindows:
+    """The latest window of each symbol.
+
+    Attributes:
+        symbols: one a window.
+        timestamps: of each window's last bar, UTC.
+        windows: shape (symbols, lookback, 5).
+    """
+
+    symbols: tuple[str, ...]
+    timestamps: pd.DatetimeIndex
+    windows: Windows
 
 
 class SignalModel:
@@ -31,6 +50,7 @@ class SignalModel:
         self.contract: ModelContract = package.contract
         self.scaler = package.scaler
         self.precision = precision
+        self.probe_bars: Windows = package.probe.bars
         self._session = open_session(package, precision, settings)
 
     @property
@@ -38,7 +58,7 @@ class SignalModel:
         """ONNX Runtime's execution provider that runs the graph."""
         return self._session.provider
 
-    def predict(self, windows: npt.NDArray[np.float64]) -> Signal:
+    def predict(self, windows: Windows) -> Signal:
         """The signal of each window.
 
         Args:
@@ -46,9 +66,21 @@ class SignalModel:
                 bar first.
 
         Raises:
-            InvalidWindows: wrong shape or type, or a bar breaks a rule; both are named.
+            InvalidWindows: wrong shape or type, a bar breaks a rule, or the numbers are too extreme
+                for a finite answer; window and rule are named.
         """
-        return self._session.run(self._checked(windows))
+        signal = self.run(self.checked(windows))
+        check_finite(signal)
+        return signal
+
+    def run(self, windows: Windows, whole: bool = False) -> Signal:
+        """The signal of windows that :meth:`checked` gave; numbers of it may not be finite.
+
+        Args:
+            windows: shape (n, lookback, 5), n ≥ 1.
+            whole: in one piece on the calling thread, for batches that are small.
+        """
+        return self._session.run(windows, whole)
 
     def signal(self, bars: Bars | pd.DataFrame) -> pd.DataFrame:
         """The latest signal of each symbol.
@@ -62,7 +94,26 @@ class SignalModel:
         Raises:
             InvalidBars: a bar breaks a rule, there are too few, or they have another frequency.
         """
-        return self._signals(self._accepted(bars).latest(self.contract.lookback))
+        latest = self.latest(bars)
+        signal = self.run(latest.windows)
+        check_finite(signal)
+        frame = signal.to_frame()
+        frame.insert(0, "timestamp", latest.timestamps)
+        frame.insert(0, "symbol", latest.symbols)
+        return frame
+
+    def latest(self, bars: Bars | pd.DataFrame) -> LatestWindows:
+        """The latest window of each symbol, for :meth:`run`.
+
+        Raises:
+            InvalidBars: as :meth:`signal`.
+        """
+        parts = self._accepted(bars).latest(self.contract.lookback).parts
+        return LatestWindows(
+            symbols=tuple(part.symbol for part in parts),
+            timestamps=pd.DatetimeIndex([part.timestamps[-1] for part in parts]),
+            windows=np.stack([part.values for part in parts]),
+        )
 
     def signals(self, bars: Bars | pd.DataFrame) -> pd.DataFrame:
         """The signal at every bar that has a whole window behind it, as :meth:`signal` would say.
@@ -76,7 +127,9 @@ class SignalModel:
         frames = []
         for series in bars.series():
             windows = sliding_window_view(series.values, self.contract.lookback, axis=0)
-            frame = self._session.run(windows.swapaxes(1, 2)).to_frame()
+            signal = self.run(windows.swapaxes(1, 2))
+            check_finite(signal)
+            frame = signal.to_frame()
             frame.insert(0, "timestamp", series.timestamps[self.contract.lookback - 1 :])
             frame.insert(0, "symbol", series.symbol)
             frames.append(frame)
@@ -93,7 +146,12 @@ class SignalModel:
             )
         return accepted
 
-    def _checked(self, windows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def checked(self, windows: npt.ArrayLike) -> Windows:
+        """Windows as :meth:`run` takes them: contiguous float64 that obey every rule.
+
+        Raises:
+            InvalidWindows: wrong shape or type, or a bar breaks a rule.
+        """
         shape = (self.contract.lookback, len(COLUMNS))
         try:
             array = np.asarray(windows)
@@ -112,3 +170,17 @@ class SignalModel:
             window, bar = violation.index[:2]
             raise InvalidWindows(f"window {window}, bar {bar}: {violation.rule}")
         return array
+
+
+def check_finite(signal: Signal) -> None:
+    """Refuse an answer with a number that is not finite.
+
+    Raises:
+        InvalidWindows: bars that obey the rules were too extreme for the model; names the window.
+    """
+    finite = np.isfinite(signal.mean) & np.isfinite(signal.scale) & np.isfinite(signal.strength)
+    if not finite.all():
+        raise InvalidWindows(
+            f"window {int(np.argmin(finite))}: the model has no finite answer; its prices or "
+            "volumes are too extreme"
+        )

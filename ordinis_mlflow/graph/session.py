@@ -96,18 +96,19 @@ class GraphSession:
         self._threads = 1 if on_gpu else self.settings.threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._threads, "signal") if self._threads > 1 else None
 
-    def run(self, bars: npt.NDArray[np.float64]) -> Signal:
+    def run(self, bars: npt.NDArray[np.float64], whole: bool = False) -> Signal:
         """The signal of each window.
 
         Args:
             bars: shape (windows, lookback, 5), float64.
+            whole: not cut into chunks, but run on the calling thread.
 
         Raises:
             InvalidWindows: there are none (ONNX Runtime's LSTM would abort the process).
         """
         if not len(bars):
             raise InvalidWindows("there are no windows: send one at least")
-        if len(bars) <= WHOLE:
+        if whole or len(bars) <= WHOLE:
             return self._run(bars)
         pieces = max(self._threads, -(-len(bars) // self._chunk))
         chunks = np.array_split(bars, min(pieces, len(bars)))

@@ -1,0 +1,96 @@
+"""Arms: the versions that answer at the moment; replaced as a whole, never changed."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ordinis_mlflow.flavor import SignalModel
+from ordinis_mlflow.flavor.model import Windows
+from ordinis_mlflow.serving.batching import Batcher
+from ordinis_mlflow.signal import Signal
+
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a request asks about.
+
+    Attributes:
+        windows: shape (n, lookback, 5), checked.
+        symbols: one a window, where they are known.
+        timestamps: (n,) UTC nanoseconds of each window's last bar, where they are known.
+    """
+
+    windows: Windows
+    symbols: tuple[str, ...] | None = None
+    timestamps: npt.NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """One loaded version.
+
+    Attributes:
+        arm: ``champion`` or ``challenger``.
+        name: of the registered model, or of the folder.
+        version: of the registered model, or the first digits of the package's digest.
+        model: proven on this machine.
+        batcher: its queue.
+    """
+
+    arm: str
+    name: str
+    version: str
+    model: SignalModel
+    batcher: Batcher
+
+    @property
+    def label(self) -> str:
+        """Name and version, as the header ``X-Ordinis-Model`` says them."""
+        return f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arms:
+    """Who answers.
+
+    Attributes:
+        champion: answers, and says what a request must look like.
+    """
+
+    champion: Served
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Rows of a request that one version has answered.
+
+    Attributes:
+        served: the version.
+        rows: of the request; None for all of them.
+        asked: about these rows.
+        signal: of these rows.
+    """
+
+    served: Served
+    rows: Rows | None
+    asked: Asked
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """An answered request.
+
+    Attributes:
+        id: of the request.
+        signal: of all rows, in the order in which they were asked.
+        parts: who answered which.
+    """
+
+    id: str
+    signal: Signal
+    parts: tuple[Part, ...]

@@ -1,0 +1,49 @@
+"""One server process: its parts, put together."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+
+from ordinis_mlflow.serving.app import ServingApp
+from ordinis_mlflow.serving.arms import Arms
+from ordinis_mlflow.serving.http import Request
+from ordinis_mlflow.serving.loading import Loader
+from ordinis_mlflow.serving.routes import routes
+from ordinis_mlflow.serving.service import Service
+from ordinis_mlflow.serving.settings import ServingSettings
+from ordinis_mlflow.serving.windows_json import read_windows
+from ordinis_mlflow.telemetry import ServingMetrics
+
+THREADS = 2
+READERS = {"application/json": read_windows}
+
+
+class NoGuard:
+    """Everybody may ask."""
+
+    def check(self, request: Request) -> None:
+        """Let everybody pass."""
+
+
+def create(settings: ServingSettings) -> ServingApp:
+    """The application of one process."""
+    metrics = ServingMetrics()
+    loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
+    service = Service(settings.limits)
+    service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
+    return ServingApp(routes(service, READERS, metrics), NoGuard(), settings.limits, metrics)
+
+
+def serve(settings: ServingSettings, host: str, port: int) -> None:
+    """Serve until the process is told to end."""
+    uvicorn.run(
+        create(settings),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+    )

@@ -1,0 +1,77 @@
+"""What a model server is told: what to serve, how much at once, how long, and where."""
+
+from dataclasses import dataclass, field, fields
+
+from ordinis_mlflow.errors import InvalidConfig
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may ask for.
+
+    Attributes:
+        body_bytes: most bytes of a body.
+        windows: most windows, or symbols, of a request.
+        read_seconds: in which a body has to arrive.
+        answer_seconds: in which it is answered; a client may ask for less, by ``X-Timeout-Ms``.
+
+    Raises:
+        InvalidConfig: a limit is not above zero.
+    """
+
+    body_bytes: int = 32 * 2**20
+    windows: int = 4096
+    read_seconds: float = 10.0
+    answer_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        _all_positive(self)
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How windows of concurrent requests share runs of the graph.
+
+    Attributes:
+        batch_windows: most windows of requests that are joined into one run.
+        budget_seconds: most time that a joined run may take; fewer windows are joined then.
+        inline_seconds: a run that takes no longer is done on the event loop's own thread, which is
+            quicker than handing it to another.
+        queue_windows: most windows that may wait; more are refused with 503.
+
+    Raises:
+        InvalidConfig: a figure is not above zero.
+    """
+
+    batch_windows: int = 16
+    budget_seconds: float = 0.010
+    inline_seconds: float = 0.002
+    queue_windows: int = 8192
+
+    def __post_init__(self) -> None:
+        _all_positive(self)
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """What one server process is told.
+
+    Attributes:
+        model: what is served: any URI of MLflow; one with an alias, such as
+            ``models:/sp500@champion``, is followed when the alias moves.
+        precision: ``float32``, ``int8`` or ``fp16``.
+        limits: of one request.
+        batching: of all requests.
+    """
+
+    model: str = "models:/sp500@champion"
+    precision: str = "float32"
+    limits: Limits = field(default_factory=Limits)
+    batching: Batching = field(default_factory=Batching)
+
+
+def _all_positive(settings: Limits | Batching) -> None:
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if not 0 < value < float("inf"):
+            raise InvalidConfig(f"{each.name} must be above 0, got {value!r}")
