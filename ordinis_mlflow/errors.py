@@ -11,6 +11,7 @@ OrdinisError
 │   └── InvalidConfiguration            values are outside their space
 ├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
 ├── InvalidDriftReference (ValueError)  rows or a file from which no drift can be judged
+├── InvalidTelemetry (ValueError)       a measurement, or a file of them, is not what can be kept
 ├── StoreError (RuntimeError)           the feature store cannot be read or written
 │   ├── UnknownSnapshot                 no snapshot or data set of this name
 │   ├── DamagedSnapshot                 a file is missing or differs from its digest
@@ -101,6 +102,10 @@ class InvalidContract(OrdinisError, ValueError):
 
 class InvalidDriftReference(OrdinisError, ValueError):
     """Rows or a file from which no drift can be judged."""
+
+
+class InvalidTelemetry(OrdinisError, ValueError):
+    """A measurement, or a file or message of them, is not one that can be kept."""
 
 
 class StoreError(OrdinisError, RuntimeError):

@@ -1,5 +1,7 @@
 """ServingMetrics: what a model server counts, and how it tells it."""
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.telemetry import names
 from ordinis_mlflow.telemetry.collectors import Children, counter, gauge, histogram
+from ordinis_mlflow.telemetry.drift_collector import DriftCollector
 from ordinis_mlflow.telemetry.exposition import Exposed
 from ordinis_mlflow.telemetry.processes import Workers, shared_directory
 
@@ -28,12 +31,17 @@ class ServingMetrics:
     Args:
         registry: None for a new one, or for what all workers have counted where
             ``PROMETHEUS_MULTIPROC_DIR`` is set (:func:`multiprocess_directory`).
+        drift: file in which a monitor leaves its :class:`DriftScores`; read at each scrape.
 
     Raises:
         InvalidConfig: that variable changed after prometheus_client was imported.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        drift: str | os.PathLike[str] | None = None,
+    ) -> None:
         directory = shared_directory() if registry is None else None
         own = CollectorRegistry() if registry is None else registry
         self._durations = Children(histogram(names.REQUEST_DURATION, own))
@@ -60,6 +68,8 @@ class ServingMetrics:
         self._versions: dict[str, tuple[str, str]] = {}
         self.exposed = CollectorRegistry()
         self.exposed.register(Exposed(Workers(directory) if directory else own))
+        if drift is not None:
+            self.exposed.register(DriftCollector(drift))
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """A request was answered, with whatever status."""
