@@ -39,7 +39,7 @@ class Signal:
 
     def rows(self, first: int, last: int) -> "Signal":
         """The signals from ``first`` up to, but without, ``last``."""
-        return Signal(*(values[first:last] for _, values in self.columns()))
+        return Signal(*(getattr(self, name)[first:last] for name in self.names()))
 
     def __len__(self) -> int:
         return len(self.mean)

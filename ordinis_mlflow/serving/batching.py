@@ -155,7 +155,8 @@ class Batcher:
 
     def _take(self, queue: deque[Job], most: int) -> list[Job]:
         """The next jobs, up to so many windows, but one at least; late ones are told so."""
-        now, taken, windows = time.perf_counter(), [], 0
+        now, windows = time.perf_counter(), 0
+        taken: list[Job] = []
         while queue and (not taken or windows + len(queue[0].windows) <= most):
             job = queue.popleft()
             self.waiting -= len(job.windows)
