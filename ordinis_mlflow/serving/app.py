@@ -79,6 +79,7 @@ class ServingApp:
     ) -> None:
         self._router, self._guard, self._limits = router, guard, limits
         self._metrics, self._components = metrics, tuple(components)
+        self._in_flight = metrics.in_flight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's way in."""
@@ -94,6 +95,7 @@ class ServingApp:
         request = Request(scope, self._limits.answer_seconds)
         route = self._router.find(request.path)
         read = False
+        self._in_flight.inc()
         try:
             handler = _handler(route, request)
             if route is not None and not route.open:
@@ -103,6 +105,8 @@ class ServingApp:
             answer = await handler(request)
         except Exception as error:  # the one door at which errors become answers
             answer = self._refused(error, request, route)
+        finally:
+            self._in_flight.dec()
         await _send(answer, request, send, read)
         self._metrics.answered(
             route.name if route else "none", answer.status, time.perf_counter() - request.received

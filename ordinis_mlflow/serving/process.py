@@ -11,6 +11,7 @@ from ordinis_mlflow.serving.loading import Loader
 from ordinis_mlflow.serving.routes import routes
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.settings import ServingSettings
+from ordinis_mlflow.serving.watchers import counted
 from ordinis_mlflow.serving.windows_json import read_windows
 from ordinis_mlflow.telemetry import ServingMetrics
 
@@ -29,7 +30,7 @@ def create(settings: ServingSettings) -> ServingApp:
     """The application of one process."""
     metrics = ServingMetrics()
     loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
-    service = Service(settings.limits)
+    service = Service(settings.limits, (counted(metrics),))
     service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
     return ServingApp(routes(service, READERS, metrics), NoGuard(), settings.limits, metrics)
 
