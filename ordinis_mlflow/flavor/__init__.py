@@ -32,7 +32,7 @@ from ordinis_mlflow.errors import PackageError
 from ordinis_mlflow.flavor.manifest import write_manifest
 from ordinis_mlflow.flavor.model import SignalModel
 from ordinis_mlflow.flavor.package import FORMAT, GRAPHS, Package, read_package
-from ordinis_mlflow.flavor.proof import check_proven
+from ordinis_mlflow.flavor.proof import check_proven, registered
 from ordinis_mlflow.flavor.served import ServedModel
 from ordinis_mlflow.flavor.wheel import pack_wheel
 from ordinis_mlflow.graph.session import INPUT, SessionSettings
@@ -137,7 +137,8 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> Serve
     """For ``mlflow.pyfunc``; ``model_config`` may set precision, provider, threads, chunk_size."""
     config = dict(model_config or {})
     precision = config.pop("precision", "float32")
-    return ServedModel(SignalModel(_proven_package(path), precision, SessionSettings(**config)))
+    model = SignalModel(_proven_package(path), precision, SessionSettings(**config))
+    return ServedModel(model, registered(Path(path)))
 
 
 def _proven_package(folder: str) -> Package:

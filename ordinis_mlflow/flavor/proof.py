@@ -32,16 +32,16 @@ def check_proven(folder: Path) -> None:
     Raises:
         NotProven: the files are others, or the registry cannot be asked.
     """
-    if not (folder / META).exists():
+    version = registered(folder)
+    if version is None:
         return
-    name, version = _registered(folder)
-    proven = proven_digests(mlflow.get_registry_uri(), name, version)
+    proven = proven_digests(mlflow.get_registry_uri(), *version)
     if proven is None:
         return
     found = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     if proven.get(MANIFEST) != found:
         raise NotProven(
-            f"{name} version {version} is not what was promoted: {MANIFEST} has SHA-256 "
+            f"{version[0]} version {version[1]} is not what was promoted: {MANIFEST} has SHA-256 "
             f"{found[:12]}…, the ledger {str(proven.get(MANIFEST))[:12]}…; somebody has changed "
             "its artifacts"
         )
@@ -65,7 +65,14 @@ def proven_digests(registry: str, name: str, version: str) -> Mapping[str, str] 
     return None
 
 
-def _registered(folder: Path) -> tuple[str, str]:
+def registered(folder: Path) -> tuple[str, str] | None:
+    """Name and version under which MLflow downloaded a folder; None if from no registry.
+
+    Raises:
+        NotProven: the file that says it cannot be read.
+    """
+    if not (folder / META).exists():
+        return None
     try:
         meta = yaml.safe_load((folder / META).read_text())
         return str(meta["model_name"]), str(meta["model_version"])

@@ -8,14 +8,16 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from ordinis_mlflow.errors import InvalidWindows, OrdinisError
 from ordinis_mlflow.flavor.model import SignalModel
+from ordinis_mlflow.flavor.side_port import counted
 from ordinis_mlflow.graph.session import INPUT
 
 
 class ServedModel:
     """What ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` call."""
 
-    def __init__(self, model: SignalModel) -> None:
+    def __init__(self, model: SignalModel, registered: tuple[str, str] | None = None) -> None:
         self.model = model
+        self._predict = counted(model, registered)
 
     def get_raw_model(self) -> SignalModel:
         """What ``PyFuncModel.get_raw_model`` gives: the model with all it can say of itself."""
@@ -36,7 +38,7 @@ class ServedModel:
         # The one door at which our errors become MLflow's: any other exception would be sent to the
         # client with its stack trace.
         try:
-            return self.model.predict(_windows(data)).records()
+            return self._predict(_windows(data)).records()
         except OrdinisError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
