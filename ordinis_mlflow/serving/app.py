@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ordinis_mlflow.errors import RequestRefused
+from ordinis_mlflow.serving.described import Described
 from ordinis_mlflow.serving.http import Answer, Handler, Receive, Request, Scope, Send
 from ordinis_mlflow.serving.refusals import refusal, status_and_kind
 from ordinis_mlflow.serving.settings import Limits
@@ -36,12 +37,14 @@ class Route:
         handlers: method to handler.
         protocol: whose form errors have, ``mlflow`` or ``v2``.
         open: whether it answers without an API key.
+        described: method to what the OpenAPI document says of it.
     """
 
     name: str
     handlers: Mapping[str, Handler]
     protocol: str = "mlflow"
     open: bool = False
+    described: Mapping[str, Described] = field(default_factory=dict)
 
 
 class Router(Protocol):

@@ -8,6 +8,7 @@ from ordinis_mlflow.errors import (
     QueueFull,
     RequestRefused,
 )
+from ordinis_mlflow.serving.answers import Refusal, RefusalV2
 from ordinis_mlflow.serving.http import Answer, Headers
 from ordinis_mlflow.serving.strict_json import encode
 
@@ -27,6 +28,8 @@ CODES = {
     504: "DEADLINE_EXCEEDED",
 }
 """MLflow's names, which its clients know."""
+REFUSALS = {"mlflow": Refusal, "v2": RefusalV2}
+"""Protocol to the form of its errors."""
 
 
 def status_and_kind(error: Exception) -> tuple[int, str]:
@@ -56,9 +59,9 @@ def refusal(error: Exception, protocol: str = "mlflow") -> Answer:
     message = one_line(str(error)) if isinstance(error, OrdinisError) else "an internal error"
     headers = getattr(error, "headers", RETRY if status == 503 else ())
     if protocol == "v2":
-        return Answer(encode({"error": message}), status, headers=headers)
-    body = {"error_code": CODES.get(status, "BAD_REQUEST"), "message": message}
-    return Answer(encode(body), status, headers=headers)
+        return Answer(encode(RefusalV2(message)), status, headers=headers)
+    code = CODES.get(status, "BAD_REQUEST")
+    return Answer(encode(Refusal(code, message)), status, headers=headers)
 
 
 def one_line(text: str) -> str:

@@ -4,11 +4,31 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from ordinis_mlflow.errors import ServingError
+from ordinis_mlflow.serving.answers import Predictions
 from ordinis_mlflow.serving.app import Route
+from ordinis_mlflow.serving.described import ANY, TEXT, Described
+from ordinis_mlflow.serving.http import TEXT as PLAIN_TEXT
 from ordinis_mlflow.serving.http import Answer, Request
 from ordinis_mlflow.serving.invocations import Invocations, Reader
+from ordinis_mlflow.serving.openapi import document
 from ordinis_mlflow.serving.service import Service
+from ordinis_mlflow.serving.strict_json import encode
+from ordinis_mlflow.serving.windows_json import WindowsBody
 from ordinis_mlflow.telemetry import ServingMetrics
+
+INVOCATIONS = Described(
+    "The signal of each window, or the latest of each symbol.",
+    answers={"application/json": (Predictions,)},
+    takes={"application/json": (WindowsBody,)},
+    refusals=(400, 415, 504),
+    headers={"X-Ordinis-Model": "Name and version of each model that answered."},
+)
+PING = Described("Whether a model is loaded.", {"text/plain": (TEXT,)})
+VERSION = Described("MLflow's version.", {"text/plain": (TEXT,)})
+METRICS = Described(
+    "Metrics for Prometheus.", {"text/plain": (TEXT,), "application/openmetrics-text": (TEXT,)}
+)
+OPENAPI = Described("This document.", {"application/json": (ANY,)})
 
 
 class Routes:
@@ -19,11 +39,21 @@ class Routes:
     """
 
     def __init__(self, exact: Mapping[str, Route]) -> None:
-        self._exact = dict(exact)
+        described = Route("openapi", {"GET": self._openapi}, open=True, described={"GET": OPENAPI})
+        self._exact = {**exact, "/openapi.json": described}
+        self._document = encode(document(self.by_path))
+
+    @property
+    def by_path(self) -> Mapping[str, Route]:
+        """Every route; ``{name}`` in a path stands for a part of it."""
+        return self._exact
 
     def find(self, path: str) -> Route | None:
         """The route at a path; None if there is none."""
         return self._exact.get(path)
+
+    async def _openapi(self, request: Request) -> Answer:
+        return Answer(self._document)
 
 
 def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetrics) -> Routes:
@@ -32,23 +62,28 @@ def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetr
     async def ping(request: Request) -> Answer:
         if not service.ready:
             raise ServingError("no model is loaded yet: try again later")
-        return Answer(b"\n")
+        return Answer(b"\n", content_type=PLAIN_TEXT)
 
     async def mlflow_version(request: Request) -> Answer:
-        return Answer(version("mlflow").encode())
+        return Answer(version("mlflow").encode(), content_type=PLAIN_TEXT)
 
     async def exposition(request: Request) -> Answer:
         accept = request.headers.get(b"accept", b"").decode("latin-1")
         body, content_type = metrics.render(accept or None)
         return Answer(body, content_type=content_type.encode())
 
-    alive = {"GET": ping, "HEAD": ping}
+    invocations = Route(
+        "invocations", {"POST": Invocations(service, readers)}, described={"POST": INVOCATIONS}
+    )
+    alive = Route(
+        "ping", {"GET": ping, "HEAD": ping}, open=True, described={"GET": PING, "HEAD": PING}
+    )
     return Routes(
         {
-            "/invocations": Route("invocations", {"POST": Invocations(service, readers)}),
-            "/ping": Route("ping", alive, open=True),
-            "/health": Route("ping", alive, open=True),
-            "/version": Route("version", {"GET": mlflow_version}),
-            "/metrics": Route("metrics", {"GET": exposition}),
+            "/invocations": invocations,
+            "/ping": alive,
+            "/health": alive,
+            "/version": Route("version", {"GET": mlflow_version}, described={"GET": VERSION}),
+            "/metrics": Route("metrics", {"GET": exposition}, described={"GET": METRICS}),
         }
     )
