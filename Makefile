@@ -70,7 +70,7 @@ server: .venv/installed  ## tracking server with gates, ledger and artifact guar
 		--artifacts-destination '$(ARTIFACT_STORE)' --host 127.0.0.1 --port $(PORT) --workers 1
 
 serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
-	mlflow models serve -m models:/sp500@champion --env-manager local -h 127.0.0.1 -p 5001
+	python -m flows.serve --model models:/sp500@champion
 
 bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph

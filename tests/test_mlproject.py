@@ -1,6 +1,5 @@
 """MLproject, conda.yaml and the requirement files say the same as the code and as each other."""
 
-import dataclasses
 import importlib.util
 import re
 import tomllib
@@ -22,7 +21,9 @@ from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from flows.promote import PromoteOptions
 from flows.rollback import RollbackOptions
+from flows.serve import OPTIONS as SERVE_OPTIONS
 from flows.walkforward import WalkOptions
+from ordinis_mlflow.command_line import parameters
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.quality import QualityRules
 
@@ -42,6 +43,7 @@ OPTIONS = {
     "materialize": (MaterializeOptions,),
     "export": (ExportOptions,),
     "predict": (PredictOptions,),
+    "serve": SERVE_OPTIONS,
 }
 # Main registers what it serves, whatever train does.
 DELIBERATE = {"main": {"register": NAME, "alias": ALIAS}}
@@ -52,11 +54,11 @@ each_entry_point = pytest.mark.parametrize("name", OPTIONS)
 
 
 def text(value):
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool | None) else str(value)
 
 
 def fields_of(name):
-    return {field.name: field for kind in OPTIONS[name] for field in dataclasses.fields(kind)}
+    return {field.name: field for field in parameters(*OPTIONS[name])}
 
 
 def pins(*names):
@@ -119,8 +121,9 @@ def test_command_runs_the_module_of_that_name(name):
     assert hasattr(importlib.import_module(f"flows.{name}"), "main")
 
 
-def test_no_parameter_of_two_dataclasses_shares_a_name():
-    names = [field.name for kind in OPTIONS["train"] for field in dataclasses.fields(kind)]
+@each_entry_point
+def test_no_parameter_of_two_dataclasses_shares_a_name(name):
+    names = [field.name for field in parameters(*OPTIONS[name])]
     assert len(names) == len(set(names))
 
 

@@ -2,8 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import uvicorn
-
 from ordinis_mlflow.serving.app import ServingApp
 from ordinis_mlflow.serving.arms import Arms
 from ordinis_mlflow.serving.http import Request
@@ -33,18 +31,3 @@ def create(settings: ServingSettings) -> ServingApp:
     service = Service(settings.limits, (counted(metrics),))
     service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
     return ServingApp(routes(service, READERS, metrics), NoGuard(), settings.limits, metrics)
-
-
-def serve(settings: ServingSettings, host: str, port: int) -> None:
-    """Serve until the process is told to end."""
-    uvicorn.run(
-        create(settings),
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-    )

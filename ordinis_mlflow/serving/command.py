@@ -1,0 +1,34 @@
+"""The server's command: ``python -m ordinis_mlflow.serving``, and the entry point ``serve``."""
+
+from collections.abc import Sequence
+
+from ordinis_mlflow.command_line import parse
+from ordinis_mlflow.serving.listening import Listening, address
+from ordinis_mlflow.serving.process import create
+from ordinis_mlflow.serving.running import run
+from ordinis_mlflow.serving.settings import ServingSettings
+
+OPTIONS = (ServingSettings, Listening)
+"""Their fields, and those of the dataclasses in them, are the parameters; names are unique."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until told to stop."""
+    settings, listening = parse(arguments, *OPTIONS)
+    serve(settings, listening)
+
+
+def serve(settings: ServingSettings, listening: Listening) -> None:
+    """Serve until told to stop; one line is printed when requests are answered.
+
+    Raises:
+        InvalidConfig: the address cannot be had.
+        PackageError: the model must not be served.
+        ServingError: a part of the server did not start.
+    """
+    with listening.bind() as bound:
+
+        def ready() -> None:
+            print(f"ordinis serves {settings.model} at {address(bound, 'http')}", flush=True)
+
+        run(create(settings), listening, bound, ready)
