@@ -3,12 +3,16 @@
 import time
 from collections.abc import Iterable
 
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from ordinis_mlflow.telemetry import names
 from ordinis_mlflow.telemetry.names import Definition
 
+OPENMETRICS = "application/openmetrics-text"
 AGES = {names.FITTED.name: names.AGE, names.LOADED.name: names.LOADED_AGE}
 OF_A_VERSION = {names.MODEL_INFO.name, *AGES}
 
@@ -46,3 +50,19 @@ def _ages(times: Metric, definition: Definition) -> Metric:
     for sample in times.samples:
         ages.add_sample(ages.name, sample.labels, now - sample.value)
     return ages
+
+
+def render(registry: CollectorRegistry, accept: str | None) -> tuple[bytes, str]:
+    """The exposition text and its content type.
+
+    prometheus_client's own ``choose_encoder`` raises TypeError on a header such as
+    ``text/plain; version=x``, and repeats the client's words in the content type (0.26).
+
+    Args:
+        registry: what to expose.
+        accept: the request's header; OpenMetrics is given to who names it.
+    """
+    named = {part.split(";")[0].strip() for part in (accept or "").split(",")}
+    if OPENMETRICS in named:
+        return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4

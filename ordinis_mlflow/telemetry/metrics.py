@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from prometheus_client import CollectorRegistry, Gauge
-from prometheus_client.exposition import choose_encoder
 
 from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.telemetry import names
 from ordinis_mlflow.telemetry.collectors import Children, counter, gauge, histogram
 from ordinis_mlflow.telemetry.drift_collector import DriftCollector
-from ordinis_mlflow.telemetry.exposition import Exposed
+from ordinis_mlflow.telemetry.exposition import Exposed, render
 from ordinis_mlflow.telemetry.processes import Workers, shared_directory
 
 DIRECTIONS = {-1: "short", 0: "flat", 1: "long"}
@@ -121,12 +120,13 @@ class ServingMetrics:
             fitted_last: time of the last bar it was fitted to, with a time zone; None: not known.
             loaded_at: seconds since 1970.
         """
-        self.retired(arm)
-        self._versions[arm] = (model, version)
-        series = (arm, model, version)
+        series, before = (arm, model, version), self._versions.get(arm)
         self._info[series].set(1)
         self._loaded[series].set(loaded_at)
         self._fitted[series].set(0 if fitted_last is None else fitted_last.timestamp())
+        if before != (model, version):
+            self.retired(arm)  # last, so that no scrape finds the arm without a version
+            self._versions[arm] = (model, version)
 
     def retired(self, arm: str) -> None:
         """An arm serves nothing any more; its series end."""
@@ -161,8 +161,7 @@ class ServingMetrics:
         Args:
             accept: the request's header; OpenMetrics is given to who names it.
         """
-        encoder, content_type = choose_encoder(accept or "")
-        return encoder(self.exposed), content_type
+        return render(self.exposed, accept)
 
 
 def _directions(signal: Signal) -> tuple[tuple[str, int], ...]:

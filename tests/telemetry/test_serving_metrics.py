@@ -185,6 +185,25 @@ def test_the_format_is_the_one_asked_for(metrics, accept):
         assert content_type.startswith("text/plain; version=0.0.4")
 
 
+@given(st.text(), st.sampled_from(["text/plain; version=", OPENMETRICS[:36], ""]))
+def test_no_accept_header_breaks_a_scrape_or_is_repeated(said, before):
+    _, content_type = ServingMetrics().render(before + said)
+    assert content_type in {
+        "text/plain; version=0.0.4; charset=utf-8",
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    }
+
+
+def test_a_version_is_never_missing_while_it_is_said_again(metrics):
+    """A scrape may come between any two calls."""
+    metrics.serving("champion", "sp500", "1", None, 100.0)
+    said = []
+    child = metrics._info["champion", "sp500", "1"]
+    child.set = said.append
+    metrics.serving("champion", "sp500", "1", None, 200.0)
+    assert said == [1]
+
+
 def test_a_registry_of_ones_own_is_used():
     registry = CollectorRegistry()
     ServingMetrics(registry).failed("deadline")
