@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-import mlflow
 import yaml
-from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.rest_utils import http_request
 
 from ordinis_mlflow.errors import NotProven
 from ordinis_mlflow.flavor.manifest import MANIFEST, META
@@ -35,6 +32,8 @@ def check_proven(folder: Path) -> None:
     version = registered(folder)
     if version is None:
         return
+    import mlflow  # takes a second, and a folder is loaded without it
+
     proven = proven_digests(mlflow.get_registry_uri(), *version)
     if proven is None:
         return
@@ -99,6 +98,9 @@ def _of_database(url: str, name: str, version: str) -> Mapping[str, str] | None:
 
 
 def _of_server(uri: str, name: str, version: str) -> Mapping[str, str] | None:
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
     path = f"/ordinis/evidence/{quote(name, safe='')}/{version}"
     answer = http_request(get_default_host_creds(uri), path, "GET", raise_on_status=False)
     if answer.status_code == 404:  # no evidence, or a server without gates
