@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ordinis_mlflow.bars._adjust import adjust
-from ordinis_mlflow.bars._columns import find_columns, read_numbers, read_symbols
+from ordinis_mlflow.bars._columns import code_symbols, find_columns, read_numbers
 from ordinis_mlflow.bars._rules import COLUMNS
 from ordinis_mlflow.bars._series import SymbolBars, refuse_bad_values
 from ordinis_mlflow.bars._times import instant, to_utc
@@ -67,16 +67,17 @@ class Bars:
         if not len(frame):
             raise TooFewBars("the table of bars is empty; pass at least one row")
         found = find_columns(frame)
-        rows = _symbols(found, symbol, len(frame))
+        codes, symbols = _symbols(found, symbol, len(frame))
+        rows = np.array(symbols, dtype=object)[codes].tolist()
         timestamps = to_utc(found["timestamp"], rows, timezone)
         names = COLUMNS if "adjusted" not in found else (*COLUMNS, "adjusted")
         table = np.stack([read_numbers(n, found[n], rows, timestamps) for n in names], axis=1)
         values = table[:, : len(COLUMNS)]
-        codes, symbols = _codes(rows)
         # Raw values come first: a bad close must not be reported as a bad adjustment.
         refuse_bad_values(symbols, codes, timestamps, values)
         if "adjusted" in found:
             values = adjust(values, table[:, -1], rows, timestamps)
+            refuse_bad_values(symbols, codes, timestamps, values)
         return cls(_group(symbols, codes, timestamps, values))
 
     @property
@@ -151,7 +152,7 @@ class Bars:
         """The last `n` bars of each symbol, or all of a symbol that has fewer."""
         if n < 1:
             raise InvalidConfig(f"n is {n}; ask for at least one bar")
-        return Bars(tuple(part.part(slice(-n, None)) for part in self.parts))
+        return Bars(tuple(p if len(p) <= n else p.part(slice(-n, None)) for p in self.parts))
 
     def require(self, n: int, why: str) -> None:
         """Raise TooFewBars for the first symbol with fewer than `n` bars; `why` says who asks."""
@@ -176,22 +177,17 @@ class Bars:
         return f"Bars({len(self)} rows, symbols {', '.join(self.symbols)})"
 
 
-def _symbols(found: dict[str, "pd.Series[Any]"], symbol: str | None, rows: int) -> list[str]:
-    """Each row's symbol, from the column or from the caller, but not from both."""
+def _symbols(
+    found: dict[str, "pd.Series[Any]"], symbol: str | None, rows: int
+) -> tuple[npt.NDArray[np.intp], list[str]]:
+    """(n,) position of each row's symbol among the symbols, from the column or the caller."""
     if "symbol" in found and symbol is not None:
         raise InvalidBars(f"the table has a symbol column; leave out symbol={symbol!r}")
     if "symbol" in found:
-        return read_symbols(found["symbol"], found["timestamp"])
+        return code_symbols(found["symbol"], found["timestamp"])
     if symbol is None or not symbol.strip():
         raise InvalidBars("the table has no symbol column; pass symbol= with a name")
-    return [symbol] * rows
-
-
-def _codes(rows: list[str]) -> tuple[npt.NDArray[np.intp], list[str]]:
-    """(n,) position of each row's symbol among the symbols, and those as they first appear."""
-    position: dict[str, int] = {}
-    codes = [position.setdefault(name, len(position)) for name in rows]
-    return np.array(codes, dtype=np.intp), list(position)
+    return np.zeros(rows, dtype=np.intp), [symbol]
 
 
 def _group(
@@ -200,10 +196,16 @@ def _group(
     timestamps: pd.DatetimeIndex,
     values: npt.NDArray[np.float64],
 ) -> tuple[SymbolBars, ...]:
-    """Gather each symbol's rows without changing their order."""
+    """Gather each symbol's rows, whose values obey the rules, without changing their order."""
     order = np.argsort(codes, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    codes, timestamps, values = codes[order], timestamps[order], values[order]
+    values.setflags(write=False)
+    sorted_ = (np.diff(timestamps.asi8) > 0) | (np.diff(codes) > 0)
+    # One look at the whole table suffices where it is sorted; where it is not, each symbol's own
+    # check says what is wrong.
+    make = SymbolBars.trusted if sorted_.all() else SymbolBars
+    ends = np.cumsum(np.bincount(codes)).tolist()
     return tuple(
-        SymbolBars(name, timestamps[rows], values[rows])
-        for name, rows in zip(symbols, groups, strict=True)
+        make(name, timestamps[start:end], values[start:end])
+        for name, start, end in zip(symbols, [0, *ends[:-1]], ends, strict=True)
     )

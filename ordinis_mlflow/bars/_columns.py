@@ -124,6 +124,32 @@ def read_symbols(column: "pd.Series[Any]", timestamps: "pd.Series[Any]") -> list
     return [str(cell) for cell in cells]
 
 
+def code_symbols(
+    column: "pd.Series[Any]", timestamps: "pd.Series[Any]"
+) -> tuple[npt.NDArray[np.intp], list[str]]:
+    """Read the symbols as :func:`read_symbols` does, each name once.
+
+    Args:
+        column: (n,) text or whole numbers; text is quickest as categories.
+        timestamps: (n,) as written, for the messages.
+
+    Returns:
+        (n,) position of each row's symbol among the names, and these in order of first appearance.
+
+    Raises:
+        InvalidBars: as of ``read_symbols``.
+    """
+    if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+        codes, distinct = pd.factorize(column)
+        names = distinct.tolist()
+        if codes.min() >= 0 and all(isinstance(name, str) and name.strip() for name in names):
+            return codes, names
+    position: dict[str, int] = {}
+    rows = read_symbols(column, timestamps)
+    listed = [position.setdefault(name, len(position)) for name in rows]
+    return np.array(listed, dtype=np.intp), list(position)
+
+
 def read_numbers(
     name: str, column: "pd.Series[Any]", symbols: Sequence[str], timestamps: pd.DatetimeIndex
 ) -> npt.NDArray[np.float64]:

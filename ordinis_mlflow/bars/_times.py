@@ -84,8 +84,12 @@ def _read_cells(
     """`_read` for objects."""
     texts: list[str] = []
     zones: dict[str | None, int] = {}
+    seen: dict[object, tuple[str | None, str] | None] = {}  # each symbol has the same times
     for row, cell in enumerate(column):
-        split = _split(cell)
+        if isinstance(cell, str):
+            split = seen[cell] if cell in seen else seen.setdefault(cell, _split(cell))
+        else:
+            split = _split(cell)
         if split is None:
             raise InvalidBars(
                 f"{_where(column, symbols, row)}timestamp is not a date in ISO 8601; "

@@ -111,7 +111,7 @@ class SignalModel:
         parts = self._accepted(bars).latest(self.contract.lookback).parts
         return LatestWindows(
             symbols=tuple(part.symbol for part in parts),
-            timestamps=pd.DatetimeIndex([part.timestamps[-1] for part in parts]),
+            timestamps=pd.to_datetime([part.timestamps.asi8[-1] for part in parts], utc=True),
             windows=np.stack([part.values for part in parts]),
         )
 
