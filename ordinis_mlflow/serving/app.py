@@ -16,6 +16,8 @@ from ordinis_mlflow.telemetry import ServingMetrics
 
 _logger = logging.getLogger(__name__)
 CLOSE = (b"connection", b"close")
+STOP_SECONDS = 15.0
+"""That a component may take to finish."""
 
 
 class Component(Protocol):
@@ -80,8 +82,8 @@ class ServingApp:
         metrics: ServingMetrics,
         components: Sequence[Component] = (),
     ) -> None:
-        self._router, self._guard, self._limits = router, guard, limits
-        self._metrics, self._components = metrics, tuple(components)
+        self._router, self._guard, self.limits = router, guard, limits
+        self.metrics, self._components = metrics, tuple(components)
         self._in_flight = metrics.in_flight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +97,7 @@ class ServingApp:
             await send({"type": "websocket.close", "code": 1003})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, self._limits.answer_seconds)
+        request = Request(scope, self.limits.answer_seconds)
         route = self._router.find(request.path)
         read = False
         self._in_flight.inc()
@@ -111,13 +113,13 @@ class ServingApp:
         finally:
             self._in_flight.dec()
         await _send(answer, request, send, read)
-        self._metrics.answered(
+        self.metrics.answered(
             route.name if route else "none", answer.status, time.perf_counter() - request.received
         )
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
         """The whole body, if it is not too large and does not take too long."""
-        most, seconds = self._limits.body_bytes, self._limits.read_seconds
+        most, seconds = self.limits.body_bytes, self.limits.read_seconds
         stated = request.headers.get(b"content-length", b"")
         if stated.isdigit() and int(stated[:20]) > most:
             raise _too_large(most)
@@ -131,7 +133,7 @@ class ServingApp:
 
     def _refused(self, error: Exception, request: Request, route: Route | None) -> Answer:
         status, kind = status_and_kind(error)
-        self._metrics.failed(kind)
+        self.metrics.failed(kind)
         if status == 500:
             _logger.exception("request %s to %s failed", request.id, request.path)
         return refusal(error, route.protocol if route else "mlflow")
@@ -208,6 +210,7 @@ async def _stop(components: Sequence[Component]) -> None:
     """In reverse; one that fails does not keep the others from finishing."""
     for component in reversed(components):
         try:
-            await component.stop()
+            async with asyncio.timeout(STOP_SECONDS):
+                await component.stop()
         except Exception:
             _logger.exception("%s did not stop as it should", type(component).__name__)

@@ -29,6 +29,7 @@ def serve(settings: ServingSettings, listening: Listening) -> None:
     with listening.bind() as bound:
 
         def ready() -> None:
-            print(f"ordinis serves {settings.model} at {address(bound, 'http')}", flush=True)
+            where = address(bound, listening.certificates.scheme)
+            print(f"ordinis serves {settings.model} at {where}", flush=True)
 
         run(create(settings), listening, bound, ready)

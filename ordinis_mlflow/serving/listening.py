@@ -2,9 +2,11 @@
 
 import errno
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.serving.access import Certificates
+from ordinis_mlflow.serving.connections import ConnectionLimits
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Listening:
         reuse_port: let another server of the same user listen on the same port; how one takes
             over from another without a gap.
         drain_seconds: in which requests under way may end when the server is told to stop.
+        connection_limits: of each process.
+        certificates: for TLS.
 
     Raises:
         InvalidConfig: a figure is outside its range.
@@ -28,6 +32,8 @@ class Listening:
     workers: int = 1
     reuse_port: bool = False
     drain_seconds: float = 30.0
+    connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    certificates: Certificates = field(default_factory=Certificates)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ordinis_mlflow.serving.app import ServingApp
 from ordinis_mlflow.serving.arms import Arms
-from ordinis_mlflow.serving.http import Request
+from ordinis_mlflow.serving.keys import guard
 from ordinis_mlflow.serving.loading import Loader
 from ordinis_mlflow.serving.routes import routes
 from ordinis_mlflow.serving.service import Service
@@ -17,17 +17,11 @@ THREADS = 2
 READERS = {"application/json": read_windows}
 
 
-class NoGuard:
-    """Everybody may ask."""
-
-    def check(self, request: Request) -> None:
-        """Let everybody pass."""
-
-
 def create(settings: ServingSettings) -> ServingApp:
     """The application of one process."""
     metrics = ServingMetrics()
     loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
     service = Service(settings.limits, (counted(metrics),))
     service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
-    return ServingApp(routes(service, READERS, metrics), NoGuard(), settings.limits, metrics)
+    keys = guard(settings.access)
+    return ServingApp(routes(service, READERS, metrics), keys, settings.limits, metrics)

@@ -4,13 +4,19 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from ordinis_mlflow.errors import ServingError
 from ordinis_mlflow.serving.app import ServingApp
+from ordinis_mlflow.serving.connections import HEADER_BYTES, Connection, ConnectionLimits, Watch
 from ordinis_mlflow.serving.listening import Listening, cannot_listen
+from ordinis_mlflow.serving.settings import Limits
 
+BACKLOG = 2048
+SPARE_SECONDS = 5.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -32,10 +38,12 @@ def run(
         ServingError: a part of the application did not start.
         InvalidConfig: another server was faster to listen at the address.
     """
+    listening.connection_limits.allow_files()
+    context = listening.certificates.context()
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=_connections(app, listening.connection_limits),
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -44,14 +52,30 @@ def run(
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=listening.connection_limits.idle_seconds,  # type: ignore[arg-type]
         timeout_graceful_shutdown=listening.drain_seconds,  # type: ignore[arg-type]
+        ssl_context_factory=(lambda *_: context) if context else None,
     )
+    watch = Watch(listening.connection_limits, _request_seconds(app.limits))
     try:
-        Server(config, ready).run([bound])
+        Server(config, watch, ready).run([bound])
     except OSError as error:
         raise cannot_listen(listening.host, bound.getsockname()[1], error) from error
     except SystemExit as error:
         raise ServingError("the server did not start: the line above says why") from error
+
+
+def _connections(app: ServingApp, limits: ConnectionLimits) -> Any:
+    """What uvicorn makes connections with."""
+    # A body in small chunks is larger on the wire than in memory.
+    most = 2 * app.limits.body_bytes + HEADER_BYTES
+    return partial(Connection, limits=limits, request_bytes=most, metrics=app.metrics)
+
+
+def _request_seconds(limits: Limits) -> float:
+    """In which every request is answered, be it with 408 or 504."""
+    return limits.read_seconds + limits.answer_seconds + SPARE_SECONDS
 
 
 class Server(uvicorn.Server):
@@ -59,18 +83,25 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
+        watch: over connections.
         ready: is called when requests are answered.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, watch: Watch, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._watch, self._ready = watch, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % 10 == 0:
+            self._watch.look(self.server_state.connections)  # type: ignore[arg-type]
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.serving.access import Access
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class ServingSettings:
         precision: ``float32``, ``int8`` or ``fp16``.
         limits: of one request.
         batching: of all requests.
+        access: who may ask.
     """
 
     model: str = "models:/sp500@champion"
     precision: str = "float32"
     limits: Limits = field(default_factory=Limits)
     batching: Batching = field(default_factory=Batching)
+    access: Access = field(default_factory=Access)
 
 
 def _all_positive(settings: Limits | Batching) -> None:
