@@ -17,8 +17,9 @@ READY_SECONDS = 60
 SERVE = """
 import sys, uvicorn
 from ordinis_mlflow.serving.process import create
-from ordinis_mlflow.serving.settings import Batching, Limits, ServingSettings
-uvicorn.run(create(eval(sys.argv[1])), host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop",
+known = {k: v for m in tuple(sys.modules.values()) if m.__name__.startswith("ordinis_mlflow.serving")
+         for k, v in vars(m).items()}
+uvicorn.run(create(eval(sys.argv[1], known)), host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop",
             http="httptools", access_log=False, log_level="warning", server_header=False,
             date_header=False)
 """

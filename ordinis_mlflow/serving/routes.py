@@ -1,5 +1,6 @@
 """Routes: what lies at which path."""
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 
@@ -10,6 +11,7 @@ from ordinis_mlflow.serving.described import ANY, TEXT, Described
 from ordinis_mlflow.serving.http import TEXT as PLAIN_TEXT
 from ordinis_mlflow.serving.http import Answer, Request
 from ordinis_mlflow.serving.invocations import Invocations, Reader
+from ordinis_mlflow.serving.open_inference import open_inference_routes
 from ordinis_mlflow.serving.openapi import document
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.strict_json import encode
@@ -35,22 +37,30 @@ class Routes:
     """Path to route.
 
     Args:
-        exact: by the whole path.
+        by_path: ``{name}`` in a path stands for a part of it.
     """
 
-    def __init__(self, exact: Mapping[str, Route]) -> None:
+    def __init__(self, by_path: Mapping[str, Route]) -> None:
         described = Route("openapi", {"GET": self._openapi}, open=True, described={"GET": OPENAPI})
-        self._exact = {**exact, "/openapi.json": described}
+        self._by_path = {**by_path, "/openapi.json": described}
+        self._templates = [
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), route)
+            for path, route in self._by_path.items()
+            if "{" in path
+        ]
         self._document = encode(document(self.by_path))
 
     @property
     def by_path(self) -> Mapping[str, Route]:
         """Every route; ``{name}`` in a path stands for a part of it."""
-        return self._exact
+        return self._by_path
 
     def find(self, path: str) -> Route | None:
         """The route at a path; None if there is none."""
-        return self._exact.get(path)
+        found = self._by_path.get(path)
+        if found is not None:
+            return None if "{" in path else found
+        return next((route for form, route in self._templates if form.fullmatch(path)), None)
 
     async def _openapi(self, request: Request) -> Answer:
         return Answer(self._document)
@@ -85,5 +95,6 @@ def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetr
             "/health": alive,
             "/version": Route("version", {"GET": mlflow_version}, described={"GET": VERSION}),
             "/metrics": Route("metrics", {"GET": exposition}, described={"GET": METRICS}),
+            **open_inference_routes(service),
         }
     )
