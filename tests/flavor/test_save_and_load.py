@@ -169,14 +169,20 @@ def test_empty_folder_and_new_parents_are_accepted(small_package, tmp_path):
         assert [path.name for path in target.parent.glob("*.partial")] == []
 
 
-@pytest.mark.parametrize(
-    "step", ["pack_wheel", "_write_environment", "_describe", "write_manifest"]
+STEPS = (
+    "description.pack_wheel",
+    "description.write_environment",
+    "description.describe",
+    "write_manifest",
 )
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_failure_on_the_way_leaves_nothing(small_package, tmp_path, monkeypatch, step):
     def fail(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(flavor, step, fail)
+    monkeypatch.setattr(f"ordinis_mlflow.flavor.{step}", fail)
     with pytest.raises(OSError, match="no space"):
         flavor.save_model(small_package, tmp_path / "model")
     assert not (tmp_path / "model").exists()
