@@ -1,6 +1,7 @@
 """Tensors: windows of a request and signals of an answer, in JSON or as they lie in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +21,7 @@ from ordinis_mlflow.serving.open_inference.messages import (
 from ordinis_mlflow.serving.strict_json import decode, decoder
 from ordinis_mlflow.signal import Signal
 
-NUMBERS = {"FP64": np.dtype("<f8"), "FP32": np.dtype("<f4")}
+NUMBERS: Mapping[str, np.dtype[Any]] = {"FP64": np.dtype("<f8"), "FP32": np.dtype("<f4")}
 """Data types that an input may have; the graph computes features in double precision."""
 BINARY_SIZE = "binary_data_size"
 WHOLE = {"FP64": "<f8", "FP32": "<f4", "INT64": "<i8"}
@@ -91,11 +92,11 @@ def _in_memory(tensor: InputTensor, binary: bytes, size: int) -> npt.NDArray[np.
     return np.frombuffer(binary, kind).astype(np.float64)
 
 
-def _flat(data: list[object]) -> npt.NDArray[np.float64]:
+def _flat(data: list[Any]) -> npt.NDArray[np.float64]:
     """Numbers row by row; they may be nested by rows and windows, as the protocol allows."""
     for _ in range(2):
         if data and all(type(each) is list for each in data):
-            data = [number for row in data for number in row]  # type: ignore[attr-defined]
+            data = [number for row in data for number in row]
     if not all(type(each) in (float, int) for each in data):
         raise _refused("data must be numbers, flat or nested as the shape is")
     try:
