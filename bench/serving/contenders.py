@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from bench.load.post import JSON
 from bench.serving.contender import Contender
-from ordinis_mlflow.errors import ServingError
+from ordinis_mlflow.bars import COLUMNS
 from ordinis_mlflow.graph.session import INPUT
 
-OUR_MODULE = "flows.serve"
-OUR_FLAGS: tuple[str, ...] = ()
-"""TO BE FILLED IN when ``flows.serve`` has settled: its flags, with ``{model}``, ``{port}``."""
-WITHOUT_OBSERVABILITY: tuple[str, ...] = ()
-"""TO BE FILLED IN: further flags that turn metrics and prediction log off."""
+WITHOUT_METRICS: tuple[str, ...] = ()
+"""TO BE FILLED IN: the server's flags that turn its metrics off; it has none yet."""
 BULK_TYPE = "application/vnd.apache.parquet"
 
 
@@ -28,22 +26,16 @@ def mlflow(name: str, model: Path, body: bytes) -> Contender:
 
 
 def ours(
-    model: str | Path,
-    body: bytes,
-    content_type: str = JSON,
-    flags: tuple[str, ...] = OUR_FLAGS,
-    name: str = "ours",
+    model: Path, body: bytes, *flags: str, content_type: str = JSON, name: str = "ours"
 ) -> Contender:
-    """Our server: ``python -m flows.serve`` with flags in which ``{model}`` stands for the model.
+    """Our server on a saved model, with further flags of ``flows.serve``."""
+    command = ("-m", "flows.serve", "--model", str(model), "--port", "{port}", *flags)
+    return Contender(name, (sys.executable, *command), "/invocations", body, content_type)
 
-    Raises:
-        ServingError: no flags are known.
-    """
-    if not flags:
-        raise ServingError("fill in OUR_FLAGS of bench/serving/contenders.py, or say flags=")
-    filled = (flag.replace("{model}", str(model)) for flag in flags)
-    command = (sys.executable, "-m", OUR_MODULE, *filled)
-    return Contender(name, command, "/invocations", body, content_type)
+
+def logging(model: Path, body: bytes, folder: Path) -> Contender:
+    """Our server with metrics and prediction log."""
+    return ours(model, body, "--log_folder", str(folder), name="with log")
 
 
 def inputs(windows: npt.NDArray[np.floating]) -> bytes:
@@ -54,3 +46,13 @@ def inputs(windows: npt.NDArray[np.floating]) -> bytes:
 def unnamed_inputs(windows: npt.NDArray[np.floating]) -> bytes:
     """MLflow's body for its onnx flavor: ready-made windows of features, without a name."""
     return json.dumps({"inputs": windows.astype(np.float64).round(7).tolist()}).encode()
+
+
+def parquet(windows: npt.NDArray[np.float64], spacing: pd.Timedelta) -> bytes:
+    """Each window, of shape (n, lookback, 5), as the bars of a symbol of its own, in Parquet."""
+    count, lookback, _ = windows.shape
+    times = pd.date_range("2020-01-01", periods=lookback, freq=spacing, tz="UTC")
+    frame = pd.DataFrame(windows.reshape(-1, len(COLUMNS)), columns=list(COLUMNS))
+    frame.insert(0, "timestamp", np.tile(times, count))
+    frame.insert(0, "symbol", np.repeat([f"S{number:04}" for number in range(count)], lookback))
+    return frame.to_parquet(index=False)
