@@ -40,6 +40,7 @@ class Route:
         protocol: whose form errors have, ``mlflow`` or ``v2``.
         open: whether it answers without an API key.
         described: method to what the OpenAPI document says of it.
+        body_bytes: most bytes of a body; None for as many as the server's limits allow.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Route:
     protocol: str = "mlflow"
     open: bool = False
     described: Mapping[str, Described] = field(default_factory=dict)
+    body_bytes: int | None = None
 
 
 class Router(Protocol):
@@ -105,7 +107,7 @@ class ServingApp:
             handler = _handler(route, request)
             if route is not None and not route.open:
                 self._guard.check(request)
-            request.body = await self._read(request, receive)
+            request.body = await self._read(request, receive, route)
             read = True
             answer = await handler(request)
         except Exception as error:  # the one door at which errors become answers
@@ -117,9 +119,11 @@ class ServingApp:
             route.name if route else "none", answer.status, time.perf_counter() - request.received
         )
 
-    async def _read(self, request: Request, receive: Receive) -> bytes:
+    async def _read(self, request: Request, receive: Receive, route: Route | None) -> bytes:
         """The whole body, if it is not too large and does not take too long."""
         most, seconds = self.limits.body_bytes, self.limits.read_seconds
+        if route is not None and route.body_bytes is not None:
+            most = route.body_bytes
         stated = request.headers.get(b"content-length", b"")
         if stated.isdigit() and int(stated[:20]) > most:
             raise _too_large(most)

@@ -43,11 +43,12 @@ class Described:
 
     Attributes:
         text: what it does, in a line.
-        answers: bodies of 200.
+        answers: bodies of what is answered when all is well.
         takes: bodies of the request; none if empty.
         refusals: statuses of its own, besides those that every method may answer.
         parameters: of the path, and headers besides those that every method takes.
-        headers: of 200 besides those that every answer has: name to what it says.
+        headers: of that answer, besides those that every one has: name to what it says.
+        status: of that answer.
     """
 
     text: str
@@ -56,3 +57,4 @@ class Described:
     refusals: tuple[int, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200

@@ -89,7 +89,7 @@ def _operation(
         "summary": described.text,
         "parameters": [_parameter(each) for each in (*described.parameters, REQUEST_ID, TIMEOUT)],
         "responses": {
-            "200": {
+            str(described.status): {
                 "description": "Answered.",
                 "headers": _headers({**IDENTIFIED, **described.headers}),
                 **({} if method == "HEAD" else {"content": schemas.content(described.answers)}),
