@@ -69,7 +69,7 @@ LIBRARIES = {
     "graph": {"numpy", "onnx", "onnxruntime"},
     "tracking": WORDS | {"mlflow", "matplotlib", "git"},
     "flavor": WORDS | {"mlflow", "yaml", "sqlalchemy"},  # the ledger of a registry without a server
-    "serving": WORDS | {"mlflow", "requests", "msgspec", "uvicorn"},
+    "serving": WORDS | {"mlflow", "requests", "msgspec", "uvicorn", "pyarrow"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
 }
 SAME_FLOOR = {

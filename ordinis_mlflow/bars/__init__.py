@@ -5,6 +5,7 @@ The value rules are also offered alone (`check_values`), for windows that are se
 """
 
 from ordinis_mlflow.bars._bars import Bars
+from ordinis_mlflow.bars._columns import meaning
 from ordinis_mlflow.bars._rules import COLUMNS, TOLERANCE, Violation, check_values
 from ordinis_mlflow.bars._series import SymbolBars
 from ordinis_mlflow.bars._sources import (
@@ -29,6 +30,7 @@ __all__ = [
     "instant",
     "load_bars",
     "load_table",
+    "meaning",
     "read_csv",
     "read_dataset",
     "read_parquet",

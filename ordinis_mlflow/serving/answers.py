@@ -19,6 +19,25 @@ class Predictions(msgspec.Struct, frozen=True):
     predictions: list[WindowSignal]
 
 
+class SymbolSignal(msgspec.Struct, frozen=True):
+    """The latest signal of one symbol: after its last bar, at this time (ISO 8601, UTC)."""
+
+    symbol: str
+    timestamp: str
+    mean: float
+    scale: float
+    probability_up: float
+    direction: int
+    strength: float
+    model_version: str
+
+
+class SymbolPredictions(msgspec.Struct, frozen=True):
+    """One signal a symbol, in the order in which the symbols first appeared."""
+
+    predictions: list[SymbolSignal]
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """Why a request was not answered."""
 

@@ -1,15 +1,23 @@
 """``/invocations``: MLflow's way in, with MLflow's bodies and with bars as they are."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from concurrent.futures import Executor
+from typing import Any, TypeAlias, TypeVar
 
 from ordinis_mlflow.errors import RequestRefused
 from ordinis_mlflow.flavor import SignalModel
+from ordinis_mlflow.serving.answering import WRITERS, accepted
 from ordinis_mlflow.serving.arms import Asked, Scored
 from ordinis_mlflow.serving.http import Answer, Headers, Request
 from ordinis_mlflow.serving.service import Service
-from ordinis_mlflow.serving.strict_json import encode
 
+INLINE_BYTES = 2**16
+"""Bodies up to this many bytes are read on the event loop's own thread: a millisecond at most."""
+INLINE_ROWS = 64
+"""The same for answers of so many rows."""
+
+Result = TypeVar("Result")
 Reader: TypeAlias = Callable[[bytes, SignalModel], Asked]
 """A body to what is asked; raises RequestRefused, InvalidWindows or InvalidBars."""
 
@@ -20,17 +28,31 @@ class Invocations:
     Args:
         service: answers.
         readers: media type to how its bodies are read.
+        executor: where large bodies are read and large answers written.
     """
 
-    def __init__(self, service: Service, readers: Mapping[str, Reader]) -> None:
-        self._service, self._readers = service, readers
+    def __init__(
+        self, service: Service, readers: Mapping[str, Reader], executor: Executor | None = None
+    ) -> None:
+        self._service, self._readers, self._executor = service, readers, executor
 
     async def __call__(self, request: Request) -> Answer:
         """Answer the signal of each window, or the latest of each symbol."""
+        reader = self._reader(request)
+        media = accepted(request.headers.get(b"accept"))
+        # Before the body is read, which may take a while: this request keeps to these versions.
         arms = self._service.arms
-        asked = self._reader(request)(request.body, arms.champion.model)
+        model = arms.champion.model
+        if len(request.body) <= INLINE_BYTES:
+            asked = reader(request.body, model)
+        else:
+            asked = await self._elsewhere(reader, request.body, model)
         scored = await self._service.score(request, asked, arms)
-        return Answer(encode({"predictions": scored.signal.records()}), headers=who(scored))
+        if len(asked.windows) <= INLINE_ROWS:
+            body = WRITERS[media](asked, scored)
+        else:
+            body = await self._elsewhere(WRITERS[media], asked, scored)
+        return Answer(body, content_type=media, headers=who(scored))
 
     def _reader(self, request: Request) -> Reader:
         reader = self._readers.get(request.media_type)
@@ -39,9 +61,26 @@ class Invocations:
                 415,
                 "content_type",
                 f"content type must be one of {', '.join(self._readers)}, "
-                f"got {request.media_type!r}",
+                f"got {request.media_type[:64]!r}",
             )
+        _refuse_parameters(request.headers[b"content-type"])
         return reader
+
+    async def _elsewhere(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Done by another thread; requests are answered meanwhile."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, work, *arguments)
+
+
+def _refuse_parameters(content_type: bytes) -> None:
+    """Only UTF-8 is read, and no other parameter has a meaning here."""
+    if b";" not in content_type:
+        return
+    for parameter in content_type.lower().split(b";")[1:]:
+        if parameter.strip().replace(b'"', b"") != b"charset=utf-8":
+            raise RequestRefused(
+                415, "content_type", "a content type may have no parameter but charset=utf-8"
+            )
 
 
 def who(scored: Scored) -> Headers:

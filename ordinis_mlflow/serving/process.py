@@ -10,11 +10,9 @@ from ordinis_mlflow.serving.routes import routes
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.settings import ServingSettings
 from ordinis_mlflow.serving.watchers import counted
-from ordinis_mlflow.serving.windows_json import read_windows
 from ordinis_mlflow.telemetry import ServingMetrics
 
 THREADS = 2
-READERS = {"application/json": read_windows}
 
 
 def create(settings: ServingSettings) -> ServingApp:
@@ -24,4 +22,5 @@ def create(settings: ServingSettings) -> ServingApp:
     service = Service(settings.limits, (counted(metrics),))
     service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
     keys = guard(settings.access)
-    return ServingApp(routes(service, READERS, metrics), keys, settings.limits, metrics)
+    readers = ThreadPoolExecutor(THREADS, "body")
+    return ServingApp(routes(service, readers, metrics), keys, settings.limits, metrics)

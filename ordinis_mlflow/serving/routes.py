@@ -2,26 +2,30 @@
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from importlib.metadata import version
 
-from ordinis_mlflow.errors import ServingError
-from ordinis_mlflow.serving.answers import Predictions
+from ordinis_mlflow.serving.answering import WRITERS
+from ordinis_mlflow.serving.answers import Predictions, SymbolPredictions
 from ordinis_mlflow.serving.app import Route
-from ordinis_mlflow.serving.described import ANY, TEXT, Described
+from ordinis_mlflow.serving.described import ANY, BYTES, TEXT, Described
+from ordinis_mlflow.serving.http import JSON, Answer, Request
 from ordinis_mlflow.serving.http import TEXT as PLAIN_TEXT
-from ordinis_mlflow.serving.http import Answer, Request
-from ordinis_mlflow.serving.invocations import Invocations, Reader
+from ordinis_mlflow.serving.invocations import Invocations
 from ordinis_mlflow.serving.open_inference import open_inference_routes
 from ordinis_mlflow.serving.openapi import document
+from ordinis_mlflow.serving.readers import BODIES, READERS
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.strict_json import encode
-from ordinis_mlflow.serving.windows_json import WindowsBody
 from ordinis_mlflow.telemetry import ServingMetrics
 
 INVOCATIONS = Described(
     "The signal of each window, or the latest of each symbol.",
-    answers={"application/json": (Predictions,)},
-    takes={"application/json": (WindowsBody,)},
+    answers={
+        media.decode(): (Predictions, SymbolPredictions) if media == JSON else (BYTES,)
+        for media in WRITERS
+    },
+    takes=BODIES,
     refusals=(400, 415, 504),
     headers={"X-Ordinis-Model": "Name and version of each model that answered."},
 )
@@ -66,13 +70,24 @@ class Routes:
         return Answer(self._document)
 
 
-def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetrics) -> Routes:
-    """Everything that the server answers."""
+def routes(
+    service: Service,
+    executor: Executor | None,
+    metrics: ServingMetrics,
+    more: Mapping[str, Route] | None = None,
+) -> Routes:
+    """Everything that the server answers.
+
+    Args:
+        service: answers.
+        executor: where large bodies are read; None for asyncio's own.
+        metrics: are shown.
+        more: path to route, of what is there by the settings.
+    """
 
     async def ping(request: Request) -> Answer:
-        if not service.ready:
-            raise ServingError("no model is loaded yet: try again later")
-        return Answer(b"\n", content_type=PLAIN_TEXT)
+        label = service.arms.champion.label.encode("ascii", "backslashreplace")
+        return Answer(b"\n", content_type=PLAIN_TEXT, headers=((b"x-ordinis-model", label),))
 
     async def mlflow_version(request: Request) -> Answer:
         return Answer(version("mlflow").encode(), content_type=PLAIN_TEXT)
@@ -83,7 +98,9 @@ def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetr
         return Answer(body, content_type=content_type.encode())
 
     invocations = Route(
-        "invocations", {"POST": Invocations(service, readers)}, described={"POST": INVOCATIONS}
+        "invocations",
+        {"POST": Invocations(service, READERS, executor)},
+        described={"POST": INVOCATIONS},
     )
     alive = Route(
         "ping", {"GET": ping, "HEAD": ping}, open=True, described={"GET": PING, "HEAD": PING}
@@ -96,5 +113,6 @@ def routes(service: Service, readers: Mapping[str, Reader], metrics: ServingMetr
             "/version": Route("version", {"GET": mlflow_version}, described={"GET": VERSION}),
             "/metrics": Route("metrics", {"GET": exposition}, described={"GET": METRICS}),
             **open_inference_routes(service),
+            **(more or {}),
         }
     )
