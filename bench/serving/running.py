@@ -42,7 +42,7 @@ class Running:
         self._ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         headers = (("Content-Type", contender.content_type),)
         self.post = Post(self._ports["port"], contender.path, contender.body, headers)
-        self.cold_start_s = float("nan")
+        self.cold_start_s, self._last = float("nan"), "none"
 
     def __enter__(self) -> "Running":
         self._log = tempfile.TemporaryFile("w+")
@@ -92,7 +92,10 @@ class Running:
             ended = self._process.poll()
             if ended is not None or time.perf_counter() > deadline:
                 what = "took too long" if ended is None else f"ended with status {ended}"
-                raise ServingError(f"{self.contender.name} {what}:\n{self.log()[-3000:]}")
+                raise ServingError(
+                    f"{self.contender.name} {what}; last answer: {self._last}; it printed:\n"
+                    f"{self.log()[-3000:]}"
+                )
             time.sleep(POLL_S)
 
     def _answers(self) -> bool:
@@ -100,7 +103,9 @@ class Running:
         with contextlib.closing(connection):
             try:
                 connection.request("POST", self.post.path, self.post.body, dict(self.post.headers))
-                return connection.getresponse().status == 200
+                answer = connection.getresponse()
+                self._last = f"{answer.status} {answer.read()[-300:]!r}"
+                return answer.status == 200
             except (OSError, http.client.HTTPException):
                 return False  # it does not listen yet
 

@@ -65,13 +65,22 @@ def test_it_runs_until_the_block_ends_and_so_do_its_children():
 
 def test_what_it_printed_is_in_the_error():
     failing = stand_in("import sys; print('no such model'); sys.exit(3)")
-    with pytest.raises(ServingError, match=r"status 3:\nno such model"), Running(failing):
+    with (
+        pytest.raises(ServingError, match=r"status 3; last answer: none; it printed:\nno such"),
+        Running(failing),
+    ):
         pass
 
 
 def test_one_that_does_not_come_up_is_stopped():
     sleeping = stand_in("import time; print('asleep', flush=True); time.sleep(60)")
     with pytest.raises(ServingError, match="took too long"), Running(sleeping, timeout_s=0.5):
+        pass
+
+
+def test_what_it_answered_is_in_the_error():
+    refusing = stand_in(SERVER.replace("+ 0.3", "+ 60"))
+    with pytest.raises(ServingError, match="last answer: 503"), Running(refusing, timeout_s=0.5):
         pass
 
 
