@@ -16,6 +16,7 @@ OrdinisError
 │   ├── UnknownSnapshot                 no snapshot or data set of this name
 │   ├── DamagedSnapshot                 a file is missing or differs from its digest
 │   └── FeatureSetChanged               a registered version computes something else now
+├── PredictionLogError (RuntimeError)   a prediction log cannot be read
 ├── LedgerError (RuntimeError)          the ledger of decisions cannot be read or written
 │   ├── LedgerBusy                      another transaction was in the way; try again
 │   └── InvalidEntry (ValueError)       a field of an entry cannot be written
@@ -122,6 +123,10 @@ class DamagedSnapshot(StoreError):
 
 class FeatureSetChanged(StoreError):
     """A feature set computes something else than when its version was registered."""
+
+
+class PredictionLogError(OrdinisError, RuntimeError):
+    """A prediction log, or a file in it, cannot be read."""
 
 
 class LedgerError(OrdinisError, RuntimeError):

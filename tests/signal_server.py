@@ -16,6 +16,7 @@ from tracking_server import Answer, free_port
 READY_SECONDS = 60
 SERVE = """
 import sys, uvicorn
+from ordinis_mlflow.prediction_log import PredictionLogSettings
 from ordinis_mlflow.serving.process import create
 known = {k: v for m in tuple(sys.modules.values()) if m.__name__.startswith("ordinis_mlflow.serving")
          for k, v in vars(m).items()}

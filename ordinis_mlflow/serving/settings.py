@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.prediction_log import PredictionLogSettings
 from ordinis_mlflow.serving.access import Access
 
 
@@ -63,6 +64,7 @@ class ServingSettings:
         precision: ``float32``, ``int8`` or ``fp16``.
         limits: of one request.
         batching: of all requests.
+        prediction_log: where answers are kept; nowhere by default.
         access: who may ask.
     """
 
@@ -70,6 +72,7 @@ class ServingSettings:
     precision: str = "float32"
     limits: Limits = field(default_factory=Limits)
     batching: Batching = field(default_factory=Batching)
+    prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
     access: Access = field(default_factory=Access)
 
 
