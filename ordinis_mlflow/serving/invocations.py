@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from ordinis_mlflow.errors import RequestRefused
@@ -12,14 +13,27 @@ from ordinis_mlflow.serving.arms import Asked, Scored
 from ordinis_mlflow.serving.http import Answer, Headers, Request
 from ordinis_mlflow.serving.service import Service
 
-INLINE_BYTES = 2**16
-"""Bodies up to this many bytes are read on the event loop's own thread: a millisecond at most."""
 INLINE_ROWS = 64
-"""The same for answers of so many rows."""
+"""Answers of so many rows are written on the event loop's own thread."""
 
 Result = TypeVar("Result")
 Reader: TypeAlias = Callable[[bytes, SignalModel], Asked]
 """A body to what is asked; raises RequestRefused, InvalidWindows or InvalidBars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Bodies of one media type.
+
+    Attributes:
+        read: what they ask.
+        kind: what the OpenAPI document shows of them.
+        inline_bytes: up to this size they are read on the event loop's own thread.
+    """
+
+    read: Reader
+    kind: Any
+    inline_bytes: int = 0
 
 
 class Invocations:
@@ -27,26 +41,26 @@ class Invocations:
 
     Args:
         service: answers.
-        readers: media type to how its bodies are read.
+        forms: by media type.
         executor: where large bodies are read and large answers written.
     """
 
     def __init__(
-        self, service: Service, readers: Mapping[str, Reader], executor: Executor | None = None
+        self, service: Service, forms: Mapping[str, Form], executor: Executor | None = None
     ) -> None:
-        self._service, self._readers, self._executor = service, readers, executor
+        self._service, self._forms, self._executor = service, forms, executor
 
     async def __call__(self, request: Request) -> Answer:
         """Answer the signal of each window, or the latest of each symbol."""
-        reader = self._reader(request)
+        form = self._form(request)
         media = accepted(request.headers.get(b"accept"))
         # Before the body is read, which may take a while: this request keeps to these versions.
         arms = self._service.arms
         model = arms.champion.model
-        if len(request.body) <= INLINE_BYTES:
-            asked = reader(request.body, model)
+        if len(request.body) <= form.inline_bytes:
+            asked = form.read(request.body, model)
         else:
-            asked = await self._elsewhere(reader, request.body, model)
+            asked = await self._elsewhere(form.read, request.body, model)
         scored = await self._service.score(request, asked, arms)
         if len(asked.windows) <= INLINE_ROWS:
             body = WRITERS[media](asked, scored)
@@ -54,17 +68,17 @@ class Invocations:
             body = await self._elsewhere(WRITERS[media], asked, scored)
         return Answer(body, content_type=media, headers=who(scored))
 
-    def _reader(self, request: Request) -> Reader:
-        reader = self._readers.get(request.media_type)
-        if reader is None:
+    def _form(self, request: Request) -> Form:
+        form = self._forms.get(request.media_type)
+        if form is None:
             raise RequestRefused(
                 415,
                 "content_type",
-                f"content type must be one of {', '.join(self._readers)}, "
+                f"content type must be one of {', '.join(self._forms)}, "
                 f"got {request.media_type[:64]!r}",
             )
         _refuse_parameters(request.headers[b"content-type"])
-        return reader
+        return form
 
     async def _elsewhere(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Done by another thread; requests are answered meanwhile."""

@@ -9,12 +9,12 @@ from ordinis_mlflow.serving.answering import WRITERS
 from ordinis_mlflow.serving.answers import Predictions, SymbolPredictions
 from ordinis_mlflow.serving.app import Route
 from ordinis_mlflow.serving.described import ANY, BYTES, TEXT, Described
+from ordinis_mlflow.serving.forms import FORMS
 from ordinis_mlflow.serving.http import JSON, Answer, Request
 from ordinis_mlflow.serving.http import TEXT as PLAIN_TEXT
 from ordinis_mlflow.serving.invocations import Invocations
 from ordinis_mlflow.serving.open_inference import open_inference_routes
 from ordinis_mlflow.serving.openapi import document
-from ordinis_mlflow.serving.readers import BODIES, READERS
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.strict_json import encode
 from ordinis_mlflow.telemetry import ServingMetrics
@@ -25,7 +25,7 @@ INVOCATIONS = Described(
         media.decode(): (Predictions, SymbolPredictions) if media == JSON else (BYTES,)
         for media in WRITERS
     },
-    takes=BODIES,
+    takes={media: (form.kind,) for media, form in FORMS.items()},
     refusals=(400, 415, 504),
     headers={"X-Ordinis-Model": "Name and version of each model that answered."},
 )
@@ -99,7 +99,7 @@ def routes(
 
     invocations = Route(
         "invocations",
-        {"POST": Invocations(service, READERS, executor)},
+        {"POST": Invocations(service, FORMS, executor)},
         described={"POST": INVOCATIONS},
     )
     alive = Route(
