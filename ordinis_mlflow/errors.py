@@ -10,6 +10,7 @@ OrdinisError
 ├── InvalidSpace (ValueError)           parameters or conditions of a search space break a rule
 │   └── InvalidConfiguration            values are outside their space
 ├── InvalidContract (ValueError)        a contract, scaler or probe file cannot be read
+├── InvalidArchive (ValueError)         bytes are no .npz archive of arrays
 ├── InvalidDriftReference (ValueError)  rows or a file from which no drift can be judged
 ├── InvalidTelemetry (ValueError)       a measurement, or a file of them, is not what can be kept
 ├── StoreError (RuntimeError)           the feature store cannot be read or written
@@ -34,6 +35,7 @@ OrdinisError
 ├── QuantizationError (RuntimeError)    nothing was quantised, or the operators do not allow it
 ├── ProviderUnavailable (RuntimeError)  ONNX Runtime did not give the execution provider asked for
 ├── ServingError (RuntimeError)         a model server did not come up or did not answer
+│   ├── ModelUnavailable                registry or artifact store did not give a version to serve
 │   ├── QueueFull                       more windows wait than may; try again
 │   └── DeadlinePassed (TimeoutError)   the answer would have come after the request's time
 └── PackageError (RuntimeError)         a packaged model must not be served
@@ -107,6 +109,10 @@ class InvalidDriftReference(OrdinisError, ValueError):
 
 class InvalidTelemetry(OrdinisError, ValueError):
     """A measurement, or a file or message of them, is not one that can be kept."""
+
+
+class InvalidArchive(OrdinisError, ValueError):
+    """Bytes are no .npz archive of plain arrays, or one that is made to fill the memory."""
 
 
 class StoreError(OrdinisError, RuntimeError):
@@ -195,6 +201,10 @@ class ProviderUnavailable(OrdinisError, RuntimeError):
 
 class ServingError(OrdinisError, RuntimeError):
     """A model server did not come up or did not answer."""
+
+
+class ModelUnavailable(ServingError):
+    """The registry or the artifact store did not give a version to serve."""
 
 
 class QueueFull(ServingError):

@@ -17,7 +17,7 @@ ARITHMETIC = WORDS | {"scipy", "array_api_compat"}
 FLOORS = {
     "errors": 0, "bars": 0, "signal": 0, "contract": 0, "verdict": 0,
     "features": 1, "revisions": 1, "splits": 1, "scoring": 1, "forecast": 1, "prediction": 1,
-    "recalibration": 1, "schema": 1, "installed": 1,
+    "recalibration": 1, "schema": 1, "installed": 1, "npz": 1,
     "params": 1,
     "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
     "baselines": 2, "drift": 2,
@@ -41,6 +41,7 @@ LIBRARIES = {
     "store": WORDS | {"pyarrow", "fsspec", "sqlalchemy", "alembic"},
     "schema": {"sqlalchemy", "alembic"},
     "installed": set(),
+    "npz": {"numpy"},
     "command_line": {"mlflow"},
     "ledger": WORDS | {"sqlalchemy", "alembic"},
     "reactions": set(),

@@ -2,17 +2,14 @@
 
 import io
 import json
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ordinis_mlflow.errors import InvalidDriftReference
+from ordinis_mlflow.errors import InvalidArchive, InvalidDriftReference
+from ordinis_mlflow.npz import read_arrays
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -41,32 +38,15 @@ def unpack(content: bytes, names: frozenset[str]) -> tuple[dict[str, Any], Array
         InvalidDriftReference: not such an archive.
     """
     try:
-        _refuse_bombs(content, names)
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("an entry is no array")  # NumPy hands its bytes over as they are
+        arrays = read_arrays(content, MOST_BYTES)
+        wanted = {*names, ABOUT}
+        if arrays.keys() != wanted:
+            raise InvalidDriftReference(
+                f"a drift reference holds {sorted(wanted)}, this archive {sorted(arrays)[:20]}"
+            )
         about = json.loads(arrays.pop(ABOUT).tobytes())
         return {**about}, arrays
     except InvalidDriftReference:
         raise
-    except (
-        *(ValueError, KeyError, TypeError, AttributeError, SyntaxError, EOFError, OSError),
-        *(MemoryError, RecursionError, OverflowError, NotImplementedError, RuntimeError),
-        *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
-    ) as error:
+    except (InvalidArchive, ValueError, TypeError, RecursionError) as error:
         raise InvalidDriftReference(f"the archive is not a drift reference: {error}") from error
-
-
-def _refuse_bombs(content: bytes, names: frozenset[str]) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        entries = packed.infolist()
-    size = sum(entry.file_size for entry in entries)
-    if size > MOST_BYTES:
-        raise InvalidDriftReference(
-            f"the drift reference would unpack to {size} bytes, more than {MOST_BYTES}"
-        )
-    found = sorted(entry.filename for entry in entries)
-    wanted = sorted(f"{name}.npy" for name in (*names, ABOUT))
-    if found != wanted:
-        raise InvalidDriftReference(f"a drift reference holds {wanted}, this archive {found[:20]}")

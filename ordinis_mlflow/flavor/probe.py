@@ -1,15 +1,15 @@
 """The probe: fixed bars and the answers they must give; a model proves itself where it runs."""
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ordinis_mlflow.errors import InvalidContract, ProbeFailed
+from ordinis_mlflow.errors import InvalidArchive, InvalidContract, ProbeFailed
 from ordinis_mlflow.graph.session import GraphSession
+from ordinis_mlflow.npz import read_arrays
 from ordinis_mlflow.signal import Signal, largest_difference
 
 LIMITS: Mapping[str, float] = {"float32": 1e-4, "fp16": 2e-2, "int8": 2e-2}
@@ -79,20 +79,11 @@ class Probe:
             InvalidContract: not a probe.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                size = sum(entry.file_size for entry in packed.infolist())
-            if size > MOST_BYTES:
-                raise InvalidContract(
-                    f"probe.npz would unpack to {size} bytes, more than {MOST_BYTES}"
-                )
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = read_arrays(content, MOST_BYTES)
             precisions = [p for p in LIMITS if f"{p}_mean" in arrays]
             expected = {
                 p: Signal(*(arrays[f"{p}_{name}"] for name in Signal.names())) for p in precisions
             }
             return cls(arrays["bars"], expected)
-        except InvalidContract:
-            raise
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except (InvalidArchive, KeyError) as error:
             raise InvalidContract(f"probe.npz is not a probe: {error}") from error
