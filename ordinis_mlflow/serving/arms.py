@@ -1,6 +1,6 @@
 """Arms: the versions that answer at the moment; replaced as a whole, never changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -28,13 +28,30 @@ class Asked:
     symbols: tuple[str, ...] | None = None
     timestamps: npt.NDArray[np.int64] | None = None
 
+    def of(self, rows: Rows | None, lookback: int) -> "Asked":
+        """What is asked about some rows, of a version that reads so many bars and no more.
+
+        Args:
+            rows: numbers of rows; None for all.
+            lookback: of the version, at most that of the windows.
+        """
+        whole = self.windows.shape[1] == lookback
+        if rows is None:
+            return self if whole else replace(self, windows=_latest(self.windows, lookback))
+        windows = self.windows[rows]
+        return Asked(
+            windows if whole else _latest(windows, lookback),
+            None if self.symbols is None else tuple(self.symbols[row] for row in rows),
+            None if self.timestamps is None else self.timestamps[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
     """One loaded version.
 
     Attributes:
-        arm: ``champion`` or ``challenger``.
+        arm: ``champion``, ``challenger`` or, if its answers are not given, ``shadow``.
         name: of the registered model, or of the folder.
         version: of the registered model, or the first digits of the package's digest.
         model: proven on this machine.
@@ -59,9 +76,11 @@ class Arms:
 
     Attributes:
         champion: answers, and says what a request must look like.
+        challenger: answers a share, or the same unseen; takes what the champion takes.
     """
 
     champion: Served
+    challenger: Served | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,3 +113,18 @@ class Scored:
     id: str
     signal: Signal
     parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, request_id: str, parts: tuple[Part, ...]) -> "Scored":
+        """Parts that have every row of a request once."""
+        if len(parts) == 1:
+            return cls(request_id, parts[0].signal, parts)
+        rows = [part.rows for part in parts if part.rows is not None]
+        joined = Signal.concatenate([part.signal for part in parts])
+        order = np.argsort(np.concatenate(rows))
+        in_order = Signal(*(getattr(joined, name)[order] for name in Signal.names()))
+        return cls(request_id, in_order, parts)
+
+
+def _latest(windows: Windows, lookback: int) -> Windows:
+    return np.ascontiguousarray(windows[:, -lookback:])

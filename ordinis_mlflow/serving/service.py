@@ -1,16 +1,15 @@
 """Service: from what is asked to what is answered, whichever protocol asks."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ordinis_mlflow.errors import DeadlinePassed, RequestRefused, ServingError
+from ordinis_mlflow.errors import RequestRefused, ServingError
 from ordinis_mlflow.flavor.model import check_finite
 from ordinis_mlflow.serving.arms import Arms, Asked, Part, Scored
+from ordinis_mlflow.serving.asking import ask
+from ordinis_mlflow.serving.dividing import Division
 from ordinis_mlflow.serving.http import Request
 from ordinis_mlflow.serving.settings import Limits
-from ordinis_mlflow.signal import Signal
 
 Watcher: TypeAlias = Callable[[Scored], None]
 """Is told of each answer before it is sent; must neither wait nor raise."""
@@ -22,10 +21,16 @@ class Service:
     Args:
         limits: of one request.
         watchers: metrics, prediction log, shadow.
+        division: of rows between the arms; None if the champion answers all.
     """
 
-    def __init__(self, limits: Limits, watchers: tuple[Watcher, ...] = ()) -> None:
-        self.limits, self.watchers = limits, watchers
+    def __init__(
+        self,
+        limits: Limits,
+        watchers: tuple[Watcher, ...] = (),
+        division: Division | None = None,
+    ) -> None:
+        self.limits, self.watchers, self._division = limits, watchers, division
         self._arms: Arms | None = None
 
     @property
@@ -64,22 +69,13 @@ class Service:
                 f"a request may ask for {self.limits.windows} windows, this one asks for "
                 f"{len(asked.windows)}: send several requests",
             )
-        served = arms.champion
-        future = served.batcher.submit(asked.windows, request.deadline)
-        signal = await _in_time(future, request.deadline)
-        check_finite(signal)
-        scored = Scored(request.id, signal, (Part(served, None, asked, signal),))
+        if self._division is None:
+            champion = await ask(arms.champion, None, asked, request.deadline)
+            parts: tuple[Part, ...] = (champion,)
+        else:
+            parts = await self._division.parts(request, asked, arms)
+        scored = Scored.of(request.id, parts)
+        check_finite(scored.signal)
         for watcher in self.watchers:
             watcher(scored)
         return scored
-
-
-async def _in_time(future: "asyncio.Future[Signal]", deadline: float) -> Signal:
-    """The future's result. A turn of the loop is given for nothing: most are done by then."""
-    await asyncio.sleep(0)
-    if not future.done():
-        try:
-            return await asyncio.wait_for(future, deadline - time.perf_counter())
-        except TimeoutError:
-            raise DeadlinePassed("the model did not answer in the request's time") from None
-    return future.result()

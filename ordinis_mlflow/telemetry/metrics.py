@@ -56,6 +56,8 @@ class ServingMetrics:
         self._strength = Children(histogram(names.STRENGTH, own))
         self._difference = histogram(names.SHADOW_DIFFERENCE, own)
         self._disagreements = counter(names.SHADOW_DISAGREEMENTS, own)
+        self._dropped = Children(counter(names.SHADOW_DROPPED, own))
+        self._fallbacks = Children(counter(names.SPLIT_FALLBACKS, own))
         self._info = Children(gauge(names.MODEL_INFO, own))
         self._fitted = Children(gauge(names.FITTED, own))
         self._loaded = Children(gauge(names.LOADED, own))
@@ -107,6 +109,14 @@ class ServingMetrics:
             difference = np.abs(challenger.mean - champion.mean) / champion.scale
         self._difference.observe_many(difference)
         self._disagreements.inc(_count(champion.direction != challenger.direction))
+
+    def shadow_dropped(self, windows: int, kind: str) -> None:
+        """So many windows were answered, and not asked of the challenger: ``behind``, ..."""
+        self._dropped[(kind,)].inc(windows)
+
+    def fell_back(self, windows: int, kind: str) -> None:
+        """The champion answered for a challenger: that is ``absent``, ``failed``, ..."""
+        self._fallbacks[(kind,)].inc(windows)
 
     def serving(
         self, arm: str, model: str, version: str, fitted_last: pd.Timestamp | None, loaded_at: float

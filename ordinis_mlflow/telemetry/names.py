@@ -98,6 +98,14 @@ SHADOW_DISAGREEMENTS = _counter(
     "ordinis_shadow_disagreements_total", "windows",
     "Windows on which champion and challenger say different directions.",
 )  # fmt: skip
+SHADOW_DROPPED = _counter(
+    "ordinis_shadow_dropped_windows_total", "windows",
+    "Windows that the challenger was not asked about in its shadow, by reason.", "kind",
+)  # fmt: skip
+SPLIT_FALLBACKS = _counter(
+    "ordinis_split_fallback_windows_total", "windows",
+    "Windows of the challenger's share that the champion answered, by reason.", "kind",
+)  # fmt: skip
 
 MODEL_INFO = _gauge(
     "ordinis_model_info", "always 1",
@@ -157,7 +165,9 @@ GROUPS: dict[str, tuple[Definition, ...]] = {
     "Requests": (REQUEST_DURATION, REQUESTS, ERRORS, IN_FLIGHT, QUEUE_DELAY),
     "The model's runs": (BATCH, MODEL_DURATION, WINDOWS),
     "Signals": (SIGNALS, PROBABILITY_UP, STRENGTH),
-    "Shadow": (SHADOW_DIFFERENCE, SHADOW_DISAGREEMENTS),
+    "Shadow and split": (
+        SHADOW_DIFFERENCE, SHADOW_DISAGREEMENTS, SHADOW_DROPPED, SPLIT_FALLBACKS,
+    ),
     "Versions": (
         MODEL_INFO, FITTED, LOADED, AGE, LOADED_AGE, RELOAD_DURATION, RELOAD_FAILURES,
     ),

@@ -108,6 +108,15 @@ def test_the_shadow_is_compared_window_by_window(metrics):
     assert found[name + "_sum",] == pytest.approx(0.09, rel=1e-4)
 
 
+def test_what_a_challenger_was_not_asked_or_did_not_answer(metrics):
+    metrics.shadow_dropped(5, "behind")
+    metrics.fell_back(2, "absent")
+    metrics.fell_back(3, "absent")
+    found = samples(metrics)
+    assert found["ordinis_shadow_dropped_windows_total", ("kind", "behind")] == 5
+    assert found["ordinis_split_fallback_windows_total", ("kind", "absent")] == 5
+
+
 def versions(found, name):
     return {key[3][1]: value for key, value in found.items() if key[0] == name}
 
