@@ -1,29 +1,50 @@
 """One server process: its parts, put together."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from ordinis_mlflow.serving.app import ServingApp
 from ordinis_mlflow.serving.arms import Arms
+from ordinis_mlflow.serving.bell import Bell
+from ordinis_mlflow.serving.follow import Follower
+from ordinis_mlflow.serving.hints import hint_routes
 from ordinis_mlflow.serving.keys import guard
 from ordinis_mlflow.serving.loading import Loader
 from ordinis_mlflow.serving.prediction_logging import PredictionLogging
+from ordinis_mlflow.serving.registry import unattended
 from ordinis_mlflow.serving.routes import routes
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.settings import ServingSettings
+from ordinis_mlflow.serving.settled import Settled
+from ordinis_mlflow.serving.source import Source
 from ordinis_mlflow.serving.watchers import counted
 from ordinis_mlflow.telemetry import ServingMetrics
+from ordinis_mlflow.telemetry.processes import shared_directory
 
 THREADS = 2
 
 
 def create(settings: ServingSettings) -> ServingApp:
     """The application of one process."""
+    unattended()
     metrics = ServingMetrics()
     loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
     kept = settings.prediction_log
     logs = [PredictionLogging(kept, metrics)] if kept.log_folder else []
     service = Service(settings.limits, (counted(metrics), *logs))
-    service.replace(Arms(loader.load(settings.model, "model", "1", "champion")))
+    champion, bell = Source("champion", settings.model), Bell(_shared("reload"))
+    follower = Follower(
+        *(champion, loader, lambda served: service.replace(Arms(served))),
+        *(settings.following, metrics, bell),
+    )
     keys = guard(settings.access)
     readers = ThreadPoolExecutor(THREADS, "body")
-    return ServingApp(routes(service, readers, metrics), keys, settings.limits, metrics, logs)
+    found = routes(service, readers, metrics, hint_routes([champion], bell))
+    parts = [follower, *logs, Settled()]
+    return ServingApp(found, keys, settings.limits, metrics, parts)
+
+
+def _shared(name: str) -> Path | None:
+    """A file that this process shares with its siblings; None if it has none."""
+    directory = shared_directory()
+    return Path(directory) / name if directory else None

@@ -55,6 +55,28 @@ class Batching:
 
 
 @dataclass(frozen=True)
+class Following:
+    """When the registry is asked who holds the alias that is served.
+
+    Attributes:
+        reload_seconds: between two questions; a hint is answered by one at once.
+        hint_seconds: in which a hint to one worker process is heard by all.
+        longest_seconds: between two attempts at what has failed; the first comes after
+            ``reload_seconds``, each further one after twice the pause.
+
+    Raises:
+        InvalidConfig: a figure is not above zero.
+    """
+
+    reload_seconds: float = 10.0
+    hint_seconds: float = 0.25
+    longest_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        _all_positive(self)
+
+
+@dataclass(frozen=True)
 class ServingSettings:
     """What one server process is told.
 
@@ -64,19 +86,21 @@ class ServingSettings:
         precision: ``float32``, ``int8`` or ``fp16``.
         limits: of one request.
         batching: of all requests.
-        prediction_log: where answers are kept; nowhere by default.
+        following: of the alias.
         access: who may ask.
+        prediction_log: where answers are kept; nowhere by default.
     """
 
     model: str = "models:/sp500@champion"
     precision: str = "float32"
     limits: Limits = field(default_factory=Limits)
     batching: Batching = field(default_factory=Batching)
-    prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
+    following: Following = field(default_factory=Following)
     access: Access = field(default_factory=Access)
+    prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
 
 
-def _all_positive(settings: Limits | Batching) -> None:
+def _all_positive(settings: Limits | Batching | Following) -> None:
     for each in fields(settings):
         value = getattr(settings, each.name)
         if not 0 < value < float("inf"):
