@@ -7,6 +7,7 @@ from ordinis_mlflow.serving.listening import Listening, address
 from ordinis_mlflow.serving.process import create
 from ordinis_mlflow.serving.running import run
 from ordinis_mlflow.serving.settings import ServingSettings
+from ordinis_mlflow.serving.workers import Workers
 
 OPTIONS = (ServingSettings, Listening)
 """Their fields, and those of the dataclasses in them, are the parameters; names are unique."""
@@ -32,4 +33,7 @@ def serve(settings: ServingSettings, listening: Listening) -> None:
             where = address(bound, listening.certificates.scheme)
             print(f"ordinis serves {settings.model} at {where}", flush=True)
 
-        run(create(settings), listening, bound, ready)
+        if listening.workers == 1:
+            run(create(settings), listening, bound, ready)
+        else:
+            Workers(settings, listening, bound).run(ready)

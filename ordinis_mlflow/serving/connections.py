@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from ordinis_mlflow.errors import InvalidConfig, RequestRefused, ServingError
 from ordinis_mlflow.serving.app import CLOSE
@@ -89,6 +93,7 @@ class Connection(HttpToolsProtocol):
         self._limits, self._request_bytes, self._metrics = limits, request_bytes, metrics
         self._of: object = None
         self._came = 0
+        self._under_way: RequestResponseCycle | None = None
         self.seen: tuple[object, ...] = ()
         self.since = 0.0
 
@@ -110,6 +115,16 @@ class Connection(HttpToolsProtocol):
         self._came += len(data)
         if self._came > HEADER_BYTES:
             self._refuse_large()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Uvicorn's, which tells only the last of pipelined requests that its client has gone."""
+        if self._under_way is not None:
+            self._under_way.disconnected = True
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._under_way = cycle
+        super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
         """The server ends: what is still asked is answered, and closes the connection."""
@@ -136,7 +151,7 @@ class Connection(HttpToolsProtocol):
     @property
     def idle(self) -> bool:
         """Whether uvicorn closes it, unless another request comes."""
-        return self.timeout_keep_alive_task is not None
+        return self.timeout_keep_alive_task is not None and not self.reading_headers
 
     def state(self) -> tuple[object, ...]:
         """Stays the same for as long as nothing is completed."""

@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -25,14 +25,18 @@ def run(
     listening: Listening,
     bound: socket.socket,
     ready: Callable[[], None],
+    ending: Sequence[signal.Signals] = ENDING,
+    again: signal.Handlers = signal.SIG_DFL,
 ) -> None:
-    """Answer until told to stop by SIGTERM or SIGINT; what is under way is answered first.
+    """Answer until told to stop; what is under way is answered first.
 
     Args:
         app: the application.
         listening: how it is reached.
         bound: the socket to listen on.
         ready: is called when requests are answered.
+        ending: signals that tell it to stop.
+        again: what such a signal does when it is already told; by default it ends the process.
 
     Raises:
         ServingError: a part of the application did not start.
@@ -59,7 +63,7 @@ def run(
     )
     watch = Watch(listening.connection_limits, _request_seconds(app.limits))
     try:
-        Server(config, watch, ready).run([bound])
+        Server(config, watch, ready, ending, again).run([bound])
     except OSError as error:
         raise cannot_listen(listening.host, bound.getsockname()[1], error) from error
     except SystemExit as error:
@@ -79,17 +83,27 @@ def _request_seconds(limits: Limits) -> float:
 
 
 class Server(uvicorn.Server):
-    """One that ends well: being told to stop is no failure, and told twice it stops at once.
+    """One that ends well: being told to stop is no failure, and slow connections are given up.
 
     Args:
         config: uvicorn's.
         watch: over connections.
         ready: is called when requests are answered.
+        ending: signals that tell it to stop.
+        again: what they do when it is told.
     """
 
-    def __init__(self, config: uvicorn.Config, watch: Watch, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        watch: Watch,
+        ready: Callable[[], None],
+        ending: Sequence[signal.Signals],
+        again: signal.Handlers,
+    ) -> None:
         super().__init__(config)
         self._watch, self._ready = watch, ready
+        self._ending, self._again = ending, again
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
@@ -106,7 +120,7 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Uvicorn's would raise the signal again in the end, and the exit status be its number."""
-        before = {each: signal.signal(each, self._told) for each in ENDING}
+        before = {each: signal.signal(each, self._told) for each in self._ending}
         try:
             yield
         finally:
@@ -115,5 +129,5 @@ class Server(uvicorn.Server):
 
     def _told(self, number: int, frame: object) -> None:
         self.should_exit = True
-        for each in ENDING:
-            signal.signal(each, signal.SIG_DFL)
+        for each in self._ending:
+            signal.signal(each, self._again)
