@@ -24,7 +24,7 @@ FLOORS = {
     "recalibration_choice": 2, "ledger": 2, "telemetry": 2, "prediction_log": 2,
     "client": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3, "command_line": 3,
-    "reactions": 3,
+    "reactions": 3, "tuning": 3,
     "plugins": 4, "serving": 4, "judging": 4, "promotion": 4,
     "server": 4, "registry": 4,
     "flows": 5, "registry_hooks": 5,

@@ -1,0 +1,99 @@
+"""Several processes on one study, and one that is killed."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from contracts.optimiser_suite import ONE
+from spaces import NESTED, SMALL
+
+from ordinis_mlflow.tuning import Pulse, open_study, run_trials
+
+SPACES = {"SMALL": SMALL, "NESTED": NESTED}
+TESTS = str(Path(__file__).parents[1])
+BEGIN = f"""
+import sys
+sys.path.insert(0, {TESTS!r})
+from spaces import NESTED, SMALL
+from ordinis_mlflow.tuning import Objective, Pulse, open_study, run_trials
+url, trials = sys.argv[1], int(sys.argv[2])
+"""
+WORKER = """
+import time
+def together():
+    print("ready", flush=True)
+    sys.stdin.readline()
+def measure(suggestion, _):
+    time.sleep(0.05)
+    return {{"score": float(suggestion.number)}}
+together()
+with open_study("s", {space}, [Objective("score")], url=url, method={method!r}) as study:
+    together()
+    print(run_trials(study, measure, trials))
+"""
+VICTIM = """
+with open_study("s", SMALL, [Objective("score")], url=url, pulse=Pulse(1, 3)) as study:
+    print(study.suggest().configuration.to_json(), flush=True)
+    sys.stdin.readline()
+"""
+
+
+def start(code, url, trials=0):
+    command = [sys.executable, "-W", "ignore", "-c", BEGIN + code, url, str(trials)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **pipes)
+
+
+@pytest.mark.parametrize(
+    ("space", "method", "trials"), [("NESTED", "tpe", 24), ("SMALL", "random", 99)]
+)
+def test_two_workers_try_nothing_twice(database, space, method, trials):
+    workers = [start(WORKER.format(space=space, method=method), database, trials) for _ in "ab"]
+    for _ in range(2):  # both make the tables, the study and its first trial; then both try
+        for worker in workers:
+            assert worker.stdout.readline() == "ready\n"
+        for worker in workers:
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+    done = [int(worker.communicate()[0]) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    with open_study("s", SPACES[space], ONE, url=database) as study:
+        found = study.trials()
+    assert len(found) == sum(done) == min(trials, 12 if space == "SMALL" else trials)
+    assert len({trial.configuration for trial in found}) == len(found)
+    assert {trial.state for trial in found} == {"complete"}
+    assert min(done) > 0
+
+
+def test_what_a_killed_worker_was_at_is_tried_again(database):
+    victim = start(VICTIM, database)
+    assert SMALL.defaults().to_json() == victim.stdout.readline().strip()
+    with open_study("s", SMALL, ONE, url=database, pulse=Pulse(1, 3)) as study:
+        other = study.suggest()
+        assert other.configuration != SMALL.defaults()  # the victim still lives
+        victim.send_signal(signal.SIGKILL)
+        victim.communicate()
+        retry = until_retried(study)
+        assert retry.configuration == SMALL.defaults()
+        assert retry.retry_of == 0
+        study.observe(retry, {"score": 5.0})
+        study.observe(other, {"score": 1.0})  # its own heart beat all the while
+        first = study.trials()[0]
+        assert (first.state, first.reason) == ("failed", "its worker died")
+        assert study.best()[0].configuration == retry.configuration
+        run_trials(study, lambda s, _: {"score": 0.0}, 99)
+        complete = [t.configuration for t in study.trials() if t.state == "complete"]
+        assert len(complete) == len(set(complete)) == 12
+
+
+def until_retried(study):
+    """A dead worker is silent for three seconds before it is known."""
+    for _ in range(300):
+        suggestion = study.suggest(at_most=2)
+        if suggestion is not None:
+            return suggestion
+        time.sleep(0.1)
+    raise AssertionError("nobody noticed that a worker was killed")
