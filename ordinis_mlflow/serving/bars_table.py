@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ordinis_mlflow.bars import meaning
-from ordinis_mlflow.errors import InvalidBars, RequestRefused
+from ordinis_mlflow.errors import InvalidBars, RequestRefused, TooFewBars
 from ordinis_mlflow.flavor import SignalModel
 from ordinis_mlflow.serving.arms import Asked
 
@@ -21,9 +21,12 @@ def asked(frame: pd.DataFrame, model: SignalModel) -> Asked:
         model: whose windows are wanted.
 
     Raises:
-        InvalidBars: no symbol is named, a bar breaks a rule, there are too few, or they have
-            another frequency than the model's.
+        TooFewBars: there are none, or fewer than a window.
+        InvalidBars: no symbol is named, a bar breaks a rule, or they have another frequency
+            than the model's.
     """
+    if not len(frame):
+        raise TooFewBars("the table of bars is empty; send at least one row")
     if "symbol" not in {meaning(label) for label in frame.columns}:
         raise InvalidBars("the table has no symbol column: add one, also for a single symbol")
     for label, column in frame.items():

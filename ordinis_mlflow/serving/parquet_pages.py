@@ -55,6 +55,8 @@ def _headers(body: memoryview, metadata: Metadata, group: int, column: int) -> I
     chunk = metadata.row_group(group).column(column)
     if chunk.num_values != metadata.row_group(group).num_rows:
         raise ValueError("a column has other rows than its group")
+    if not chunk.num_values:
+        return
     here = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < here:
         here = chunk.dictionary_page_offset
