@@ -27,7 +27,7 @@ THREADS = 2
 def create(settings: ServingSettings) -> ServingApp:
     """The application of one process."""
     unattended()
-    metrics = ServingMetrics()
+    metrics = ServingMetrics(drift=settings.drift_scores)
     loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
     kept = settings.prediction_log
     logs = [PredictionLogging(kept, metrics)] if kept.log_folder else []

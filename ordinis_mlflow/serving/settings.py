@@ -1,10 +1,12 @@
 """What a model server is told: what to serve, how much at once, how long, and where."""
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.prediction_log import PredictionLogSettings
 from ordinis_mlflow.serving.access import Access
+from ordinis_mlflow.serving.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,11 @@ class ServingSettings:
         limits: of one request.
         batching: of all requests.
         following: of the alias.
+        experiment: a second version beside it; none by default.
         access: who may ask.
         prediction_log: where answers are kept; nowhere by default.
+        drift_scores: file in which a drift monitor leaves its scores; they are shown with the
+            metrics.
     """
 
     model: str = "models:/sp500@champion"
@@ -96,8 +101,10 @@ class ServingSettings:
     limits: Limits = field(default_factory=Limits)
     batching: Batching = field(default_factory=Batching)
     following: Following = field(default_factory=Following)
+    experiment: Experiment = field(default_factory=Experiment)
     access: Access = field(default_factory=Access)
     prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
+    drift_scores: Path | None = None
 
 
 def _all_positive(settings: Limits | Batching | Following) -> None:
