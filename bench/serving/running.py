@@ -19,7 +19,7 @@ from bench.serving.contender import Contender
 from ordinis_mlflow.errors import ServingError
 
 PORTS = ("port", "second_port", "third_port")
-POLL_S, STOP_S = 0.005, 10.0
+POLL_S, STOP_S, STRAGGLE_S = 0.005, 10.0, 0.5
 
 
 class Running:
@@ -72,9 +72,8 @@ class Running:
         self._stop()
 
     def peak_bytes(self) -> int:
-        """Peak resident memory of the largest process of the group."""
-        root = psutil.Process(self._process.pid)
-        return max(_peak_of(process.pid) for process in (root, *root.children(recursive=True)))
+        """Peak resident memory of the largest process of the server."""
+        return max(_peak_of(process.pid) for process in self._tree())
 
     def log(self) -> str:
         """Everything that the server has printed."""
@@ -109,12 +108,23 @@ class Running:
             except (OSError, http.client.HTTPException):
                 return False  # it does not listen yet
 
+    def _tree(self) -> list[psutil.Process]:
+        try:
+            root = psutil.Process(self._process.pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
     def _stop(self) -> None:
+        tree = self._tree()
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
             if self._all_ended(time.monotonic() + STOP_S):
                 break
+        # Some workers have groups of their own (BentoML's), and should end with their parent.
+        for straggler in psutil.wait_procs(tree, STRAGGLE_S)[1]:
+            straggler.kill()
         self._log.close()
 
     def _all_ended(self, deadline: float) -> bool:

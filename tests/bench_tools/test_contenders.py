@@ -1,13 +1,12 @@
 """What is measured is started, sent the right thing, and gone afterwards."""
 
 import http.client
-import os
 import sys
-import time
 from io import BytesIO
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from bench.load.single import one_connection
@@ -28,8 +27,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(503 if time.monotonic() < ready else 200)
         self.send_header("Content-Type", os.environ["OTHER"])
         self.end_headers()
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-print("child", child.pid, flush=True)
+idle = [sys.executable, "-c", "import time; time.sleep(60)"]
+children = [subprocess.Popen(idle), subprocess.Popen(idle, start_new_session=True)]
+print(*(child.pid for child in children), flush=True)
 ready = time.monotonic() + 0.3
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
@@ -43,8 +43,8 @@ def stand_in(code=SERVER):
 
 def test_it_runs_until_the_block_ends_and_so_do_its_children():
     with Running(stand_in()) as server:
-        child = int(server.log().split()[1])
-        os.kill(child, 0)
+        children = [psutil.Process(int(pid)) for pid in server.log().splitlines()[0].split()]
+        assert len(children) == 2
         connection = http.client.HTTPConnection("127.0.0.1", server.post.port)
         connection.request("POST", "/path", b"body")
         answer = connection.getresponse()
@@ -53,12 +53,7 @@ def test_it_runs_until_the_block_ends_and_so_do_its_children():
         assert int(answer.getheader("Content-Type")) != server.post.port
         assert server.cold_start_s >= 0.3
         assert server.peak_bytes() > 2**20
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and os.path.exists(f"/proc/{child}/stat"):
-        # A zombie whose parent is gone is only waiting to be reaped.
-        if " Z " in open(f"/proc/{child}/stat").read():  # noqa: SIM115
-            break
-        time.sleep(0.01)
+    assert not psutil.wait_procs(children, 5)[1]
     with pytest.raises(ConnectionRefusedError):
         one_connection(server.post, 1)
 

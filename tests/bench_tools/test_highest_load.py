@@ -35,7 +35,7 @@ def test_it_is_found_from_below_and_from_above(start):
 def test_a_real_server_sustains_less_than_its_service_time_allows():
     with StallingServer(each_s=0.01) as server:
         post = Post(server.port, "/", b"{}")
-        found = highest_sustained(lambda rate: open_loop(post, constant(rate, 0.5)), 60, step=1.2)
+        found = highest_sustained(lambda rate: open_loop(post, constant(rate, 0.4)), 60, step=1.3)
     assert found <= 1.15 / 0.01
 
 
