@@ -102,8 +102,8 @@ class Running:
         with contextlib.closing(connection):
             try:
                 connection.request("POST", self.post.path, self.post.body, dict(self.post.headers))
-                answer = connection.getresponse()
-                self._last = f"{answer.status} {answer.read()[-300:]!r}"
+                with connection.getresponse() as answer:
+                    self._last = f"{answer.status} {answer.read()[-300:]!r}"
                 return answer.status == 200
             except (OSError, http.client.HTTPException):
                 return False  # it does not listen yet

@@ -47,7 +47,8 @@ def test_it_runs_until_the_block_ends_and_so_do_its_children():
         assert len(children) == 2
         connection = http.client.HTTPConnection("127.0.0.1", server.post.port)
         connection.request("POST", "/path", b"body")
-        answer = connection.getresponse()
+        with connection.getresponse() as answer:
+            answer.read()
         connection.close()
         assert answer.getheader("Content-Type").isdigit()
         assert int(answer.getheader("Content-Type")) != server.post.port
