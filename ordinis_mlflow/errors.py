@@ -21,6 +21,8 @@ OrdinisError
 ├── LedgerError (RuntimeError)          the ledger of decisions cannot be read or written
 │   ├── LedgerBusy                      another transaction was in the way; try again
 │   └── InvalidEntry (ValueError)       a field of an entry cannot be written
+├── RetrainingError (RuntimeError)      the loop that trains anew is not where this step needs it
+│   └── LoopOvertaken                   somebody else has gone on with it; read it again
 ├── ReactionFailed (RuntimeError)       what follows from a decision was not done; is tried again
 ├── PromotionRefused (PermissionError)  a gate, or the registry, said no
 ├── AuditFailed (RuntimeError)          the registry is not what its ledger says
@@ -145,6 +147,14 @@ class LedgerBusy(LedgerError):
 
 class InvalidEntry(LedgerError, ValueError):
     """A field of an entry is not one that the ledger can keep."""
+
+
+class RetrainingError(OrdinisError, RuntimeError):
+    """The loop that trains a model anew is not where this step needs it, or cannot be read."""
+
+
+class LoopOvertaken(RetrainingError):
+    """Somebody else has gone on with the loop; nothing was written, and it can be read again."""
 
 
 class ReactionFailed(OrdinisError, RuntimeError):

@@ -22,7 +22,7 @@ FLOORS = {
     "network": 2, "graph": 2, "quality": 2, "store": 2, "prepare": 2, "evaluation": 2,
     "baselines": 2, "drift": 2,
     "recalibration_choice": 2, "ledger": 2, "telemetry": 2, "prediction_log": 2,
-    "client": 2,
+    "client": 2, "retraining": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3, "command_line": 3,
     "reactions": 3, "tuning": 3,
     "plugins": 4, "serving": 4, "judging": 4, "promotion": 4,
@@ -69,6 +69,7 @@ LIBRARIES = {
     "drift": ARITHMETIC,
     "network": {"numpy", "torch", "safetensors"},
     "graph": {"numpy", "onnx", "onnxruntime"},
+    "retraining": {"numpy", "sqlalchemy", "alembic"},
     "client": WORDS | {"pyarrow", "requests"},
     "tracking": WORDS | {"mlflow", "matplotlib", "git"},
     "flavor": WORDS | {"mlflow", "yaml", "sqlalchemy"},  # the ledger of a registry without a server
