@@ -25,8 +25,8 @@ def run_trials(
 ) -> int:
     """Measure configurations until the study has enough of them.
 
-    Ctrl-C keeps what is done: the configuration that is being measured is put back for whoever
-    resumes the study, and KeyboardInterrupt goes on to the caller.
+    Ctrl-C keeps what is done. KeyboardInterrupt goes on to the caller, and when the study is closed
+    the configuration that was being measured is put back for whoever resumes.
 
     Args:
         study: any number of processes may run on one.
@@ -70,18 +70,10 @@ def _run(
         study.observe(suggestion, measure(suggestion, report))
     except TrialLost:
         raise
-    except KeyboardInterrupt:
-        _leave(study, suggestion)
-        raise
     except Exception as error:
         _fail(study, suggestion, error)
         if not isinstance(error, catch):
             raise
-
-
-def _leave(study: Study, suggestion: Suggestion) -> None:
-    if study.is_open(suggestion):  # else the interrupt came after it was observed
-        study.put_back(suggestion)
 
 
 def _fail(study: Study, suggestion: Suggestion, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """Study: an optimiser whose trials are in a database, for any number of workers."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -139,19 +140,6 @@ class Study(Optimiser):
         """Whether this worker still has to observe it."""
         return suggestion.number in self._open
 
-    def put_back(self, suggestion: Suggestion) -> None:
-        """Leave a configuration to whoever comes next: its measurement was interrupted.
-
-        Raises:
-            TrialLost: the suggestion is not, or no longer, open here.
-        """
-        opened = self._mine(suggestion)
-        with self._database.translated():
-            before = self._storage.get_trial(opened.trial_id)
-        self._tell(opened, TrialState.FAIL, reason=INTERRUPTED)
-        with self._database.translated(), quietly():
-            RetryHeartbeatStaleTrialCallback()(self.optuna, before)
-
     def trials(self) -> tuple[Trial, ...]:
         """Every attempt, of all workers, in the order of their numbers."""
         with self._database.translated():
@@ -172,15 +160,21 @@ class Study(Optimiser):
     def close(self) -> None:
         """Put back what is open, and close the connections."""
         try:
-            for trial_number, opened in tuple(self._open.items()):
-                try:
-                    self.put_back(Suggestion(trial_number, self.space.defaults()))
-                except TrialLost:  # somebody else has it already
-                    self._forget(opened)
+            for opened in tuple(self._open.values()):
+                with contextlib.suppress(TrialLost):  # somebody else has it already
+                    self._put_back(opened)
         finally:
             if self._heartbeat is not None:
                 self._heartbeat.close()
             self._database.close()
+
+    def _put_back(self, opened: _Open) -> None:
+        """Leave a configuration to whoever comes next."""
+        with self._database.translated():
+            before = self._storage.get_trial(opened.trial_id)
+        self._tell(opened, TrialState.FAIL, reason=INTERRUPTED)
+        with self._database.translated(), quietly():
+            RetryHeartbeatStaleTrialCallback()(self.optuna, before)
 
     def _mine(self, suggestion: Suggestion) -> _Open:
         opened = self._open.get(suggestion.number)

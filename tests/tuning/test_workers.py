@@ -3,14 +3,18 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from contracts.optimiser_suite import ONE
 from spaces import NESTED, SMALL
 
 from ordinis_mlflow.tuning import Pulse, open_study, run_trials
+from ordinis_mlflow.tuning.database import study_url
+from ordinis_mlflow.tuning.heartbeat import Heartbeat
 
 SPACES = {"SMALL": SMALL, "NESTED": NESTED}
 TESTS = str(Path(__file__).parents[1])
@@ -87,6 +91,41 @@ def test_what_a_killed_worker_was_at_is_tried_again(database):
         run_trials(study, lambda s, _: {"score": 0.0}, 99)
         complete = [t.configuration for t in study.trials() if t.state == "complete"]
         assert len(complete) == len(set(complete)) == 12
+
+
+def test_an_open_trial_beats(tmp_path):
+    url = f"sqlite:///{tmp_path}/m.db"
+    with open_study("s", SMALL, ONE, url=url, pulse=Pulse(1, 3)) as study:
+        study.suggest()
+        engine = sa.create_engine(study_url(url))
+        found = set()
+        for _ in range(600):
+            with engine.connect() as connection:
+                found |= set(connection.execute(sa.text("SELECT heartbeat FROM trial_heartbeats")))
+            if len(found) == 3:
+                break
+            time.sleep(0.05)
+        engine.dispose()
+    assert len(found) == 3
+
+
+def test_a_heart_that_stumbles_beats_on(caplog):
+    beats, enough = [], threading.Event()
+
+    def beat(trial_id):
+        beats.append(trial_id)
+        if len(beats) == 4:
+            enough.set()
+        if len(beats) == 2:
+            raise OSError("the database is away")
+
+    heartbeat = Heartbeat(beat, 0.01)
+    heartbeat.add(7)
+    assert enough.wait(60)
+    heartbeat.remove(7)
+    heartbeat.close()
+    assert set(beats) == {7}
+    assert "no heartbeat for a trial" in caplog.text
 
 
 def until_retried(study):
