@@ -1,6 +1,7 @@
 """Arms: the versions that answer at the moment; replaced as a whole, never changed."""
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -56,6 +57,7 @@ class Served:
         version: of the registered model, or the first digits of the package's digest.
         model: proven on this machine.
         batcher: its queue.
+        loaded_at: seconds since 1970.
     """
 
     arm: str
@@ -63,6 +65,7 @@ class Served:
     version: str
     model: SignalModel
     batcher: Batcher
+    loaded_at: float = field(default_factory=time.time)
 
     @property
     def label(self) -> str:

@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import pandas as pd
-
 from ordinis_mlflow.errors import (
     ManifestMismatch,
     ModelUnavailable,
@@ -21,6 +19,7 @@ from ordinis_mlflow.serving import registry
 from ordinis_mlflow.serving.arms import Served
 from ordinis_mlflow.serving.bell import Bell
 from ordinis_mlflow.serving.loading import Loader
+from ordinis_mlflow.serving.pairing import announce
 from ordinis_mlflow.serving.pauses import Pauses
 from ordinis_mlflow.serving.refusals import one_line
 from ordinis_mlflow.serving.settings import Following
@@ -55,6 +54,8 @@ class Follower:
         settings: when the registry is asked.
         metrics: are told what serves and what failed.
         bell: that hints ring.
+        drop: lets nobody serve the arm any more, called on the event loop; None for an arm without
+            which nothing is served: its first version has to come, and its last one stays.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class Follower:
         settings: Following,
         metrics: ServingMetrics,
         bell: Bell,
+        drop: Callable[[], None] | None = None,
     ) -> None:
-        self._source, self._loader, self._put = source, loader, put
+        self._source, self._loader, self._put, self._drop = source, loader, put, drop
         self._metrics, self._bell, self._rung = metrics, bell, bell.rung()
         self._look_seconds = settings.hint_seconds
         self._asking = Pauses(settings.reload_seconds, settings.longest_seconds)
@@ -86,7 +88,12 @@ class Follower:
         """
         self._loop = asyncio.get_running_loop()
         began = time.perf_counter()
-        self._take(await asyncio.to_thread(self._first), began)
+        try:
+            self._take(await asyncio.to_thread(self._first), began)
+        except OrdinisError as error:
+            if self._drop is None:
+                raise
+            self._fail(_kind(error), error, self._loading)
         if self._source.aliased:
             name = f"follow-{self._source.arm}"
             # A daemon: a store that never answers must not keep the process from ending.
@@ -117,12 +124,9 @@ class Follower:
 
     def _take(self, served: Served, began: float) -> None:
         """On the event loop: no request sees half of it."""
+        announce(served, self._metrics)
         self._put(served)
         self._version = served.version
-        # Packages from before it was kept do not say what they were fitted to.
-        last = served.model.contract.fitted_last
-        fitted_last = pd.Timestamp(last) if last else None
-        self._metrics.serving(served.arm, served.name, served.version, fitted_last, time.time())
         self._metrics.reloaded(served.arm, time.perf_counter() - began)
 
     def _follow(self) -> None:
@@ -166,9 +170,10 @@ class Follower:
         if self._held:
             self._held, self._tried = False, ""
             self._metrics.reload_failed(self._source.arm, "alias")
-            _logger.error(
-                "nobody holds %s any more: version %s serves on", self._source.uri, self._version
-            )
+            if self._drop is not None and self._version:
+                self._version = ""
+                self._loop.call_soon_threadsafe(self._drop)
+            _logger.error("nobody holds %s: %s", self._source.uri, self._serving)
 
     def _try(self, name: str, version: str) -> None:
         if version != self._tried:
@@ -180,8 +185,7 @@ class Follower:
         try:
             served = self._load(name, version)
         except OrdinisError as error:
-            kind = next(kind for of, kind in KINDS if isinstance(error, of))
-            self._fail(kind, error, self._loading)
+            self._fail(_kind(error), error, self._loading)
             return
         if not self._stopping.is_set():
             self._swap(served, began)
@@ -206,7 +210,17 @@ class Follower:
     def _fail(self, kind: str, error: Exception, again: Pauses) -> None:
         pause = again.failed()
         self._metrics.reload_failed(self._source.arm, kind)
+        then = f"tried again in {pause:.0f} s" if self._source.aliased else "not tried again"
         _logger.error(
-            "%s was looked for and not taken (%s), version %s serves on, tried again in %.0f s: %s",
-            *(self._source.uri, kind, self._version, pause, one_line(str(error))),
+            "%s was looked for and not taken (%s), %s, %s: %s",
+            *(self._source.uri, kind, self._serving, then, one_line(str(error))),
         )
+
+    @property
+    def _serving(self) -> str:
+        version = self._version
+        return f"version {version} serves on" if version else f"there is no {self._source.arm}"
+
+
+def _kind(error: OrdinisError) -> str:
+    return next(kind for of, kind in KINDS if isinstance(error, of))

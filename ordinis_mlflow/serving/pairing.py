@@ -1,8 +1,8 @@
 """Pairing: champion and challenger come and go by themselves, and answer together if they fit."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -22,26 +22,27 @@ class Pairing:
 
     Args:
         told: are told who answers, whenever that changes.
-        metrics: are told what serves, and which challenger does not.
+        metrics: are told whether the challenger serves.
     """
 
     def __init__(self, told: Sequence[Callable[[Arms], None]], metrics: ServingMetrics) -> None:
         self._told, self._metrics = told, metrics
         self._champion: Served | None = None
         self._challenger: Served | None = None
-        self._loaded: dict[str, float] = {}
 
     def put(self, served: Served) -> None:
         """Let a version serve its arm from the next request on."""
-        self._loaded[served.arm] = time.time()
         if served.arm == CHAMPION:
             self._champion = served
         else:
             self._challenger = served
         self._pair()
 
-    def drop(self, arm: str) -> None:
-        """Let nobody serve the challenger's arm any more."""
+    def drops(self, arm: str) -> Callable[[], None] | None:
+        """What lets nobody serve an arm any more; None for the champion's, which is never empty."""
+        return None if arm == CHAMPION else partial(self._drop, arm)
+
+    def _drop(self, arm: str) -> None:
         self._challenger = None
         self._metrics.retired(arm)
         self._pair()
@@ -64,17 +65,16 @@ class Pairing:
             challenger = None
         for each in self._told:
             each(Arms(champion, challenger))
-        for served in (champion, challenger):
-            if served is not None:
-                self._serves(served)
+        if challenger:
+            announce(challenger, self._metrics)
 
-    def _serves(self, served: Served) -> None:
-        # Packages from before it was kept do not say what they were fitted to.
-        last = served.model.contract.fitted_last
-        fitted_last = pd.Timestamp(last) if last else None
-        self._metrics.serving(
-            served.arm, served.name, served.version, fitted_last, self._loaded[served.arm]
-        )
+
+def announce(served: Served, metrics: ServingMetrics) -> None:
+    """Tell the metrics what an arm serves."""
+    # Packages from before it was kept do not say what they were fitted to.
+    last = served.model.contract.fitted_last
+    fitted_last = pd.Timestamp(last) if last else None
+    metrics.serving(served.arm, served.name, served.version, fitted_last, served.loaded_at)
 
 
 def misfit(champion: Served, challenger: Served) -> str | None:

@@ -4,18 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ordinis_mlflow.serving.app import ServingApp
-from ordinis_mlflow.serving.arms import Arms
 from ordinis_mlflow.serving.bell import Bell
+from ordinis_mlflow.serving.dividing import Division
 from ordinis_mlflow.serving.follow import Follower
 from ordinis_mlflow.serving.hints import hint_routes
 from ordinis_mlflow.serving.keys import guard
 from ordinis_mlflow.serving.loading import Loader
+from ordinis_mlflow.serving.pairing import CHAMPION, Pairing
 from ordinis_mlflow.serving.prediction_logging import PredictionLogging
 from ordinis_mlflow.serving.registry import unattended
 from ordinis_mlflow.serving.routes import routes
 from ordinis_mlflow.serving.service import Service
 from ordinis_mlflow.serving.settings import ServingSettings
 from ordinis_mlflow.serving.settled import Settled
+from ordinis_mlflow.serving.shadow import Shadow
 from ordinis_mlflow.serving.source import Source
 from ordinis_mlflow.serving.watchers import counted
 from ordinis_mlflow.telemetry import ServingMetrics
@@ -31,16 +33,22 @@ def create(settings: ServingSettings) -> ServingApp:
     loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
     kept = settings.prediction_log
     logs = [PredictionLogging(kept, metrics)] if kept.log_folder else []
-    service = Service(settings.limits, (counted(metrics), *logs))
-    champion, bell = Source("champion", settings.model), Bell(_shared("reload"))
-    follower = Follower(
-        *(champion, loader, lambda served: service.replace(Arms(served))),
-        *(settings.following, metrics, bell),
-    )
+    experiment, bell = settings.experiment, Bell(_shared("reload"))
+    shadow = [Shadow(metrics, tuple(logs), experiment.shadow_windows)] if experiment.shadows else []
+    division = Division(experiment.split, metrics) if experiment.splits else None
+    service = Service(settings.limits, (counted(metrics), *logs, *shadow), division)
+    pairing = Pairing([service.replace, *(each.replace for each in shadow)], metrics)
+    sources = [Source(CHAMPION, settings.model), *experiment.sources]
+    followers = [
+        Follower(
+            each, loader, pairing.put, settings.following, metrics, bell, pairing.drops(each.arm)
+        )
+        for each in sources
+    ]
     keys = guard(settings.access)
     readers = ThreadPoolExecutor(THREADS, "body")
-    found = routes(service, readers, metrics, hint_routes([champion], bell))
-    parts = [follower, *logs, Settled()]
+    found = routes(service, readers, metrics, hint_routes(sources, bell))
+    parts = [*followers, *logs, *shadow, Settled()]
     return ServingApp(found, keys, settings.limits, metrics, parts)
 
 

@@ -11,7 +11,7 @@ class Source:
     """What an arm serves.
 
     Attributes:
-        arm: ``champion`` or ``challenger``.
+        arm: ``champion``, ``challenger`` or ``shadow``.
         uri: any of MLflow's, or a folder. Whoever holds the alias of ``models:/name@alias`` is
             followed; all others name one version, which is served until the server ends.
     """
