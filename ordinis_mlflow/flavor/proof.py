@@ -74,9 +74,11 @@ def registered(folder: Path) -> tuple[str, str] | None:
         return None
     try:
         meta = yaml.safe_load((folder / META).read_text())
-        return str(meta["model_name"]), str(meta["model_version"])
+        name, version = meta["model_name"], meta["model_version"]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         raise NotProven(f"{META} does not say which version this is: {error}") from error
+    # A logged model that is no version of a registered one has neither.
+    return None if name is None and version is None else (str(name), str(version))
 
 
 def _of_database(url: str, name: str, version: str) -> Mapping[str, str] | None:

@@ -50,12 +50,16 @@ def download(uri: str, folder: str) -> Path:
     """Copy a version's files to a folder that exists; where in it they lie.
 
     Raises:
-        ModelUnavailable: it cannot be had.
+        ModelUnavailable: it cannot be had, or there are none.
     """
     with _asking(f"for {uri}"):
         from mlflow.artifacts import download_artifacts
 
-        return Path(download_artifacts(artifact_uri=uri, dst_path=folder))
+        found = Path(download_artifacts(artifact_uri=uri, dst_path=folder))
+        # Of what is not there MLflow makes an empty folder.
+        if not any(found.iterdir()):
+            raise FileNotFoundError("there are no files")
+        return found
 
 
 def run_name(run_id: str) -> str:
