@@ -252,10 +252,11 @@ class IntParam(Number):
         return self.low + index * (self.step or 1)
 
     def _typed(self, value: object) -> int:
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not whole or abs(int(value)) > MOST_INTEGER:  # type: ignore[call-overload]
-            raise self._refuse("a whole number within ±2**53", value)
-        return int(value)  # type: ignore[call-overload]
+        if isinstance(value, int | np.integer) and not isinstance(value, bool):
+            whole = int(value)
+            if abs(whole) <= MOST_INTEGER:
+                return whole
+        raise self._refuse("a whole number within ±2**53", value)
 
 
 def _is_number(value: object) -> bool:

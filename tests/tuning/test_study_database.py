@@ -12,6 +12,7 @@ from ordinis_mlflow.errors import ObjectiveNotFinite, StudyDiffers, StudyError, 
 from ordinis_mlflow.params import BoolParam, Space
 from ordinis_mlflow.tuning import Failed, Objective, Pulse, open_study, run_trials
 from ordinis_mlflow.tuning.database import study_url
+from ordinis_mlflow.tuning.quiet import quietly
 
 
 def measure(suggestion, report):
@@ -253,3 +254,15 @@ def test_the_front_of_several_objectives():
         )
         front = [(trial.values["sharpe"], trial.values["p99_ms"]) for trial in study.best()]
     assert sorted(front) == [(0.0, 0.0), (1.0, 10.0), (2.0, 20.0)]
+
+
+def test_a_worker_that_died_while_it_chose_leaves_its_place(database):
+    """Whoever holds the turn knows that a trial without a configuration has nobody."""
+    with open_study("s", SMALL, ONE, url=database) as study:
+        with quietly():
+            study.optuna.ask().suggest_int("threads", 1, 2)  # the defaults, half drawn
+        again = study.suggest()
+        assert again.configuration == SMALL.defaults()
+        study.observe(again, {"score": 1.0})
+        run_trials(study, lambda s, _: {"score": 1.0}, 99)
+        assert len({trial.configuration for trial in study.trials()}) == len(study.trials()) == 12
