@@ -86,6 +86,7 @@ class ServingApp:
     ) -> None:
         self._router, self._guard, self.limits = router, guard, limits
         self.metrics, self._components = metrics, tuple(components)
+        self._started: list[Component] = []
         self._in_flight = metrics.in_flight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,21 +143,36 @@ class ServingApp:
             _logger.exception("request %s to %s failed", request.id, request.path)
         return refusal(error, route.protocol if route else "mlflow")
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        """ASGI's lifespan: everything is started before the first request, or nothing is served."""
-        await receive()
-        started: list[Component] = []
+    async def start(self) -> None:
+        """Start every component; if one cannot, none is left running.
+
+        Raises:
+            Exception: what the component raised.
+        """
         try:
             for component in self._components:
                 await component.start()
-                started.append(component)
+                self._started.append(component)
+        except Exception:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop what was started."""
+        await _stop(self._started)
+        self._started.clear()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """ASGI's lifespan, for servers that are not started by ``serving.running``."""
+        await receive()
+        try:
+            await self.start()
         except Exception as error:
-            await _stop(started)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await _stop(started)
+        await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ordinis_mlflow.command_line import parse
+from ordinis_mlflow.serving.keys import guard
 from ordinis_mlflow.serving.listening import Listening, address
 from ordinis_mlflow.serving.process import create
 from ordinis_mlflow.serving.running import run
@@ -27,6 +28,10 @@ def serve(settings: ServingSettings, listening: Listening) -> None:
         PackageError: the model must not be served.
         ServingError: a part of the server did not start.
     """
+    # All of this is refused before a model is loaded, which takes longer.
+    guard(settings.access)
+    listening.certificates.context()
+    listening.connection_limits.allow_files()
     with listening.bind() as bound:
 
         def ready() -> None:

@@ -23,6 +23,7 @@ from ordinis_mlflow.serving.refusals import refusal
 from ordinis_mlflow.telemetry import ServingMetrics
 
 HEADER_BYTES = 64 * 2**10
+OTHER_FILES = 256
 LINGER_SECONDS = 0.5
 """An idle connection of a server that ends may begin one more request for so long: a client that
 has sent it already does not see it lost."""
@@ -54,20 +55,21 @@ class ConnectionLimits:
                 raise InvalidConfig(f"{each.name} must be above 0, got {value!r}")
 
     def allow_files(self) -> None:
-        """Let this process open as many files as that takes.
+        """Let this process, and those that it starts, open as many files as that takes.
 
         Raises:
             InvalidConfig: the system does not.
         """
-        needed = 2 * self.connections + 256
+        needed = 2 * self.connections + OTHER_FILES
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != resource.RLIM_INFINITY and hard < needed:
-            raise InvalidConfig(
-                f"{self.connections} connections need {needed} open files, and the system allows "
-                f"{hard}: raise its limit (ulimit -Hn), or lower connections"
-            )
-        if soft != resource.RLIM_INFINITY and soft < needed:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        if 0 <= soft < needed:  # below zero: no limit
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+            except (ValueError, OSError) as error:
+                raise InvalidConfig(
+                    f"{self.connections} connections need {needed} open files, and the system "
+                    f"allows {hard}: raise its limit (ulimit -Hn), or lower connections"
+                ) from error
 
 
 class Connection(HttpToolsProtocol):

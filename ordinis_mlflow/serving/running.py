@@ -9,7 +9,6 @@ from typing import Any
 
 import uvicorn
 
-from ordinis_mlflow.errors import ServingError
 from ordinis_mlflow.serving.app import ServingApp
 from ordinis_mlflow.serving.connections import HEADER_BYTES, Connection, ConnectionLimits, Watch
 from ordinis_mlflow.serving.listening import Listening, cannot_listen
@@ -39,17 +38,16 @@ def run(
         again: what such a signal does when it is already told; by default it ends the process.
 
     Raises:
-        ServingError: a part of the application did not start.
+        OrdinisError: a part of the application did not start.
         InvalidConfig: another server was faster to listen at the address.
     """
-    listening.connection_limits.allow_files()
     context = listening.certificates.context()
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http=_connections(app, listening.connection_limits),
         ws="none",
-        lifespan="on",
+        lifespan="off",
         interface="asgi3",
         access_log=False,
         log_level="error",
@@ -62,12 +60,7 @@ def run(
         ssl_context_factory=(lambda *_: context) if context else None,
     )
     watch = Watch(listening.connection_limits, _request_seconds(app.limits))
-    try:
-        Server(config, watch, ready, ending, again).run([bound])
-    except OSError as error:
-        raise cannot_listen(listening.host, bound.getsockname()[1], error) from error
-    except SystemExit as error:
-        raise ServingError("the server did not start: the line above says why") from error
+    Server(config, app, watch, ready, ending, again).run([bound])
 
 
 def _connections(app: ServingApp, limits: ConnectionLimits) -> Any:
@@ -87,6 +80,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
+        app: the application.
         watch: over connections.
         ready: is called when requests are answered.
         ending: signals that tell it to stop.
@@ -96,20 +90,34 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
+        app: ServingApp,
         watch: Watch,
         ready: Callable[[], None],
         ending: Sequence[signal.Signals],
         again: signal.Handlers,
     ) -> None:
         super().__init__(config)
-        self._watch, self._ready = watch, ready
+        self._app, self._watch, self._ready = app, watch, ready
         self._ending, self._again = ending, again
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
+        """Start the application, then listen, and say so.
+
+        Not by ASGI's lifespan, which turns an error into its text.
+        """
+        await self._app.start()
+        try:
+            await super().startup(sockets)
+        except OSError as error:  # two servers may bind an address, while none listens yet
+            await self._app.stop()
+            host, port = sockets[0].getsockname()[:2] if sockets else ("", 0)
+            raise cannot_listen(host, port, error) from error
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is under way, then stop the application."""
+        await super().shutdown(sockets)
+        await self._app.stop()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""
