@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from signal_server import serving
 from two_arms import LOOKBACK, Oracle, asked, counts, served
 
+from ordinis_mlflow import flavor
+from ordinis_mlflow.prediction_log import PredictionLogSettings
+from ordinis_mlflow.prediction_log.read import read
 from ordinis_mlflow.serving import shadow as module
 from ordinis_mlflow.serving.arms import Arms, Part, Scored
+from ordinis_mlflow.serving.experiment import Experiment
+from ordinis_mlflow.serving.settings import ServingSettings
 from ordinis_mlflow.serving.shadow import JOINED_WINDOWS, Shadow
 from ordinis_mlflow.telemetry import ServingMetrics
 
@@ -225,3 +231,40 @@ def test_a_busy_challenger_delays_nobody():
     asyncio.run(live())
     assert [each.id for each in stage.seen] == ["a", "b0", "b1", "b2", "b3"]
     assert stage.dropped == {("behind",): 6}
+
+
+def test_answers_and_shadows_of_a_server_are_in_its_log_under_one_id(
+    saved_package, other_saved_package, small_windows, tmp_path
+):
+    settings = ServingSettings(
+        str(saved_package),
+        experiment=Experiment(str(other_saved_package)),
+        prediction_log=PredictionLogSettings(log_folder=str(tmp_path)),
+    )
+    sizes = {"one": 1, "many": 30, "few": 3}
+    with serving(settings) as running:
+        for name, n in sizes.items():
+            body = {"inputs": small_windows[:n].tolist()}
+            answer = running.post(body, **{"X-Request-Id": name})
+            assert answer.status == 200
+            assert answer.headers["x-ordinis-model"].count("/") == 1
+    frame = read(tmp_path).frame
+    for arm, package in (("champion", saved_package), ("shadow", other_saved_package)):
+        rows = frame[frame["arm"] == arm]
+        assert rows["version"].nunique() == 1
+        expected = flavor.load_model(str(package)).predict(small_windows)
+        assert rows.groupby("request_id").size().to_dict() == sizes
+        for name, n in sizes.items():
+            own = rows[rows["request_id"] == name].sort_values("row")
+            np.testing.assert_allclose(own["mean"], expected.mean[:n], rtol=1e-4, atol=1e-8)
+            np.testing.assert_allclose(own["scale"], expected.scale[:n], rtol=1e-4)
+    assert frame["version"].nunique() == 2
+
+
+def test_a_server_without_the_challenger_answers_and_says_so(saved_package, small_windows):
+    experiment = Experiment("models:/nobody-has-this@challenger")
+    with serving(ServingSettings(str(saved_package), experiment=experiment)) as running:
+        assert running.post({"inputs": small_windows[:3].tolist()}).status == 200
+        metrics = running.ask("GET", "/metrics").body.decode()
+    assert f'{DROPPED}{{kind="absent"}} 3.0' in metrics
+    assert 'ordinis_reload_failures_total{arm="shadow",kind="download"} 1.0' in metrics

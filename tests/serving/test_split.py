@@ -1,23 +1,28 @@
 """Split: a key is always of the same arm, the share is as asked, the champion is never harmed."""
 
 import asyncio
+import json
 import time
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from predictions_made import until
 from scipy import stats
+from signal_server import serving
+from table_bodies import split as split_of
 from two_arms import LOOKBACK, Oracle, asked, counts, served
 
+from ordinis_mlflow import flavor
 from ordinis_mlflow.errors import InvalidConfig, InvalidWindows, QueueFull
 from ordinis_mlflow.serving.arms import Arms
 from ordinis_mlflow.serving.dividing import Division
 from ordinis_mlflow.serving.experiment import Experiment
-from ordinis_mlflow.serving.pairing import misfit
 from ordinis_mlflow.serving.service import Service
-from ordinis_mlflow.serving.settings import Limits
+from ordinis_mlflow.serving.settings import Following, Limits, ServingSettings
 from ordinis_mlflow.serving.source import Source
 from ordinis_mlflow.serving.split import Split
 from ordinis_mlflow.telemetry import ServingMetrics
@@ -204,18 +209,6 @@ def test_a_champion_that_fails_is_not_helped_by_the_challenger():
     assert not arena.fallbacks
 
 
-def test_who_fits_the_champion():
-    champion = served("champion", Oracle(CHAMPION))
-    assert misfit(champion, served("challenger", Oracle(CHALLENGER, lookback=2))) is None
-    assert misfit(champion, served("challenger", Oracle(CHALLENGER, spacing="30h"))) is None
-    for more, word in (
-        ({"lookback": LOOKBACK + 1}, "reads 5 bars"),
-        ({"horizon": 5}, "5 bars ahead"),
-        ({"spacing": "5min"}, "apart"),
-    ):
-        assert word in misfit(champion, served("challenger", Oracle(CHALLENGER, **more)))
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -246,3 +239,70 @@ def test_who_is_served_beside_the_champion():
     assert Experiment().sources == ()
     assert Experiment("models:/m/2").sources == (Source("shadow", "models:/m/2"),)
     assert Experiment("models:/m/2", "split").sources == (Source("challenger", "models:/m/2"),)
+
+
+@pytest.fixture(scope="module")
+def market(small_frame):
+    """Bars of twelve symbols, those of AAA from another day on each."""
+    bars = small_frame[small_frame["symbol"] == "AAA"]
+    parts = [bars.iloc[i : i + 300].assign(symbol=f"S{i}") for i in range(12)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_symbols_are_split_on_a_server(saved_package, other_saved_package, market):
+    uri = str(other_saved_package)
+    experiment = Experiment(uri, "split", 0.5)
+    ours, theirs = (flavor.load_model(str(each)) for each in (saved_package, uri))
+    mine = {
+        name: theirs if experiment.split.takes(name) else ours for name in market["symbol"].unique()
+    }
+    assert set(map(id, mine.values())) == {id(ours), id(theirs)}
+    expected = {
+        name: mine[name].signal(bars).iloc[0] for name, bars in market.groupby("symbol", sort=False)
+    }
+    settings = ServingSettings(str(saved_package), experiment=experiment)
+    with serving(settings) as running:
+        answers = [running.post(split_of(market)) for _ in range(2)]
+    assert [each.status for each in answers] == [200, 200], answers[0].body
+    versions = {}
+    rows = json.loads(answers[0].body)["predictions"]
+    assert rows == json.loads(answers[1].body)["predictions"]
+    for row in rows:
+        right = expected[row["symbol"]]
+        for name in ("mean", "scale", "probability_up", "strength"):
+            assert row[name] == pytest.approx(float(right[name]), rel=1e-4, abs=1e-9)
+        versions.setdefault(id(mine[row["symbol"]]), set()).add(row["model_version"])
+    assert all(len(each) == 1 for each in versions.values())
+    assert len(set.union(*versions.values())) == 2
+    assert len(answers[0].headers["x-ordinis-model"].split(", ")) == 2
+
+
+def test_requests_of_windows_are_split_by_their_id_and_an_alias_is_followed(
+    shelf, saved_package, other_saved_package, small_windows
+):
+    """Nobody holds the alias, somebody does, nobody does again: every request is answered."""
+    shelf.add(saved_package), shelf.add(other_saved_package)
+    shelf.point("1")
+    experiment = Experiment(f"models:/{shelf.name}@challenger", "split", 0.5)
+    names = [f"request-{i}" for i in range(12)]
+    theirs = {name for name in names if experiment.split.takes(name)}
+    assert 0 < len(theirs) < len(names)
+    often = Following(reload_seconds=0.05, hint_seconds=0.02, longest_seconds=0.05)
+    settings = ServingSettings(shelf.uri, experiment=experiment, following=often)
+    body = {"inputs": small_windows[:2].tolist()}
+
+    def by(running):
+        answers = {name: running.post(body, **{"X-Request-Id": name}) for name in names}
+        assert {each.status for each in answers.values()} == {200}
+        return {name: each.headers["x-ordinis-model"] for name, each in answers.items()}
+
+    one, two = f"{shelf.name}/1", f"{shelf.name}/2"
+    champion_alone = dict.fromkeys(names, one)
+    with serving(settings) as running:
+        assert by(running) == champion_alone
+        assert b'fallback_windows_total{kind="absent"}' in running.ask("GET", "/metrics").body
+        shelf.point("2", "challenger")
+        until(lambda: by(running) == {n: two if n in theirs else one for n in names})
+        shelf.unpoint("challenger")
+        until(lambda: by(running) == champion_alone)
+        assert b'model_info{arm="challenger"' not in running.ask("GET", "/metrics").body
