@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ordinis_mlflow.serving.app import ServingApp
+from ordinis_mlflow.serving.app import Component, ServingApp
 from ordinis_mlflow.serving.bell import Bell
 from ordinis_mlflow.serving.dividing import Division
 from ordinis_mlflow.serving.follow import Follower
@@ -48,7 +48,7 @@ def create(settings: ServingSettings) -> ServingApp:
     keys = guard(settings.access)
     readers = ThreadPoolExecutor(THREADS, "body")
     found = routes(service, readers, metrics, hint_routes(sources, bell))
-    parts = [*followers, *logs, *shadow, Settled()]
+    parts: list[Component] = [*followers, *logs, *shadow, Settled()]
     return ServingApp(found, keys, settings.limits, metrics, parts)
 
 
