@@ -30,7 +30,7 @@ class Signal:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The fields' names, in order: also the names of the graph's outputs."""
-        return tuple(field.name for field in fields(cls))
+        return _NAMES
 
     @classmethod
     def concatenate(cls, parts: "list[Signal]") -> "Signal":
@@ -57,6 +57,9 @@ class Signal:
     def to_frame(self) -> pd.DataFrame:
         """One row a window."""
         return pd.DataFrame(dict(self.columns()))
+
+
+_NAMES = tuple(field.name for field in fields(Signal))  # asked for several times a request
 
 
 def largest_difference(signal: Signal, reference: Signal) -> float:
