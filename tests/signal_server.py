@@ -62,14 +62,15 @@ class SignalServer:
 
 
 @contextlib.contextmanager
-def serving(settings, **environment):
+def serving(settings, port=None, **environment):
     """A server until the end of the block.
 
     Args:
         settings: of ``ServingSettings``.
+        port: None for a free one.
         environment: variables besides this process's own.
     """
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="ordinis-serving-") as folder:
         log = Path(folder) / "server.log"
         # The settings' repr is their own constructor call: nothing of it comes from outside.
