@@ -222,4 +222,8 @@ def _refuse_nat(
 
 def _where(column: "pd.Series[Any]", symbols: Sequence[str], row: int) -> str:
     """Name a row the way its author wrote it."""
-    return f"symbol {symbols[row]!r}, {column.iloc[row]}: "
+    try:
+        cell = str(column.iloc[row])
+    except (OverflowError, ValueError, NotImplementedError):  # more than pandas can write
+        cell = f"row {row}"
+    return f"symbol {symbols[row]!r}, {cell}: "

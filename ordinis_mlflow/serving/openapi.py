@@ -124,5 +124,6 @@ def _refused(status: int, route: Route, method: str, schemas: _Schemas) -> Docum
 
 def _headers(texts: Mapping[str, str]) -> Document:
     return {
-        name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()
+        name: {"description": text, "required": True, "schema": {"type": "string"}}
+        for name, text in texts.items()
     }

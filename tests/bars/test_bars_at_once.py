@@ -86,3 +86,12 @@ def test_times_as_categories_of_text():
     assert Bars.from_frame(frame) == Bars.from_frame(
         frame.assign(timestamp=pd.to_datetime(texts * 2))
     )
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("far", [2**62, -(2**62), 2**50])
+def test_a_time_that_no_calendar_reaches_is_refused(unit, far):
+    times = np.array([0, far, 0], dtype=f"datetime64[{unit}]")
+    frame = table(3, timestamp=pd.Series(times).dt.tz_localize("UTC"))
+    with pytest.raises(InvalidBars, match="timestamp is outside 1678-2261"):
+        Bars.from_frame(frame)

@@ -1,6 +1,5 @@
 """Bars as they are, in every form: the answer is the latest signal of each symbol."""
 
-import io
 import json
 import re
 
@@ -10,14 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from signal_server import serving
+from table_bodies import (
+    FILE,
+    JSON,
+    PARQUET,
+    STREAM,
+    arrow,
+    arrow_file,
+    parquet,
+    records,
+    split,
+    written,
+)
 
 from ordinis_mlflow.serving.settings import ServingSettings
 
 pytestmark = pytest.mark.usefixtures("tracking_store")
-JSON = "application/json"
-PARQUET = "application/vnd.apache.parquet"
-STREAM = "application/vnd.apache.arrow.stream"
-FILE = "application/vnd.apache.arrow.file"
 DAY = pd.Timestamp("2020-01-01", tz="UTC")
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -28,40 +35,8 @@ def server(saved_package):
         yield running
 
 
-def written(frame, zone="Z"):
-    """Times as text."""
-    return frame.assign(timestamp=frame["timestamp"].dt.strftime(f"%Y-%m-%dT%H:%M:%S{zone}"))
-
-
-def split(frame):
-    return json.dumps({"dataframe_split": written(frame).to_dict("split")}).encode()
-
-
 def split_without_index(frame):
     return json.dumps({"dataframe_split": written(frame).to_dict("split", index=False)}).encode()
-
-
-def records(frame):
-    return json.dumps({"dataframe_records": written(frame).to_dict("records")}).encode()
-
-
-def parquet(frame, **options):
-    out = io.BytesIO()
-    frame.to_parquet(out, index=False, **options)
-    return out.getvalue()
-
-
-def arrow(table, new=pa.ipc.new_stream, **options):
-    if isinstance(table, pd.DataFrame):
-        table = pa.Table.from_pandas(table, preserve_index=False)
-    out = io.BytesIO()
-    with new(out, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table, max_chunksize=100)
-    return out.getvalue()
-
-
-def arrow_file(frame):
-    return arrow(frame, pa.ipc.new_file)
 
 
 FORMS = {
@@ -276,14 +251,8 @@ def test_records_of_different_columns_are_refused(server, frame):
 def test_a_table_of_too_many_rows_is_refused_before_it_is_read(server):
     rows = 2**21 + 1
     table = pa.table({"symbol": pa.array(["A"]).take(pa.array(np.zeros(rows, int)))})
-    refused(server.post(parquet_of(table), PARQUET), "rows", 413)
+    refused(server.post(parquet(table), PARQUET), "rows", 413)
     refused(server.post(arrow(table.slice(0, 9)), STREAM), "missing")
-
-
-def parquet_of(table, **options):
-    out = io.BytesIO()
-    pq.write_table(table, out, **options)
-    return out.getvalue()
 
 
 def test_more_symbols_than_a_request_may_have(server, small_model, frame):
