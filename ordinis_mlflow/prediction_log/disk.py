@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -53,11 +54,12 @@ def delete_days(folder: Path, before: date) -> None:
     """
     for day_folder, day in _days(folder):
         if day < before:
-            for path in day_folder.iterdir():
-                if NAME.fullmatch(path.name) or UNFINISHED.fullmatch(path.name):
-                    path.unlink(missing_ok=True)  # another process may have been faster
-            if not any(day_folder.iterdir()):
-                day_folder.rmdir()
+            with suppress(FileNotFoundError):  # another process was faster
+                for path in day_folder.iterdir():
+                    if NAME.fullmatch(path.name) or UNFINISHED.fullmatch(path.name):
+                        path.unlink(missing_ok=True)
+                if not any(day_folder.iterdir()):
+                    day_folder.rmdir()
 
 
 def delete_unfinished(folder: Path) -> None:
@@ -69,8 +71,10 @@ def delete_unfinished(folder: Path) -> None:
     old = time.time() - ABANDONED_SECONDS
     for day_folder, _ in _days(folder):
         for path in day_folder.iterdir():
-            if UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+            if UNFINISHED.fullmatch(path.name):
+                with suppress(FileNotFoundError):  # another process was faster
+                    if path.stat().st_mtime < old:
+                        path.unlink()
 
 
 def _days(folder: Path) -> Iterator[tuple[Path, date]]:
