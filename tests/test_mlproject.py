@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from flows.audit import RegistryAuditOptions
 from flows.audit_leakage import AuditOptions
+from flows.compare import CompareOptions
 from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
 from flows.ingest import IngestOptions
@@ -35,6 +36,7 @@ OPTIONS = {
     "train": (TrainOptions, LSTMConfig),
     "audit_leakage": (TrainOptions, LSTMConfig, AuditOptions),
     "evaluate": (EvaluateOptions,),
+    "compare": (CompareOptions,),
     "promote": (PromoteOptions,),
     "rollback": (RollbackOptions,),
     "audit": (RegistryAuditOptions,),
