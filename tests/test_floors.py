@@ -47,7 +47,7 @@ LIBRARIES = {
     "reactions": set(),
     "lineage": WORDS | {"mlflow"},
     "leakage": ARITHMETIC,
-    "plugins": {"mlflow", "numpy", "fastapi"},
+    "plugins": WORDS | {"mlflow", "fastapi"},
     "judging": WORDS,
     "promotion": WORDS,
     "server": {"mlflow", "fastapi", "starlette", "flask", "anyio", "jinja2", "sqlalchemy"},
@@ -84,6 +84,7 @@ SAME_FLOOR = {
     ("plugins", "server"),
     ("promotion", "judging"),
     ("plugins", "registry"),
+    ("plugins", "serving"),
     ("registry", "promotion"),
 }
 """errors is a word that every room may say; else rooms of one floor do not know each other."""

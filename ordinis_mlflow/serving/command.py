@@ -1,5 +1,6 @@
 """The server's command: ``python -m ordinis_mlflow.serving``, and the entry point ``serve``."""
 
+import re
 from collections.abc import Sequence
 
 from ordinis_mlflow.command_line import parse
@@ -10,6 +11,8 @@ from ordinis_mlflow.serving.running import run
 from ordinis_mlflow.serving.settings import ServingSettings
 from ordinis_mlflow.serving.workers import Workers
 
+READY = re.compile(r"^ordinis serves .* at (https?://\S+)$", re.MULTILINE)
+"""The line that is printed when requests are answered."""
 OPTIONS = (ServingSettings, Listening)
 """Their fields, and those of the dataclasses in them, are the parameters; names are unique."""
 
