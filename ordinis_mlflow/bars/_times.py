@@ -203,8 +203,8 @@ def _refuse_outside(
     index: pd.DatetimeIndex, column: "pd.Series[Any]", symbols: Sequence[str]
 ) -> None:
     """Refuse the first time that int64 nanoseconds cannot hold."""
-    outside = np.asarray((index < _EARLIEST) | (index > _LATEST))
-    if outside.any():
+    if not _EARLIEST <= index.min() <= index.max() <= _LATEST:
+        outside = np.asarray((index < _EARLIEST) | (index > _LATEST))
         raise InvalidBars(
             f"{_where(column, symbols, int(np.argmax(outside)))}timestamp is outside "
             f"{_EARLIEST.year + 1}-{_LATEST.year - 1}; correct it"
