@@ -16,11 +16,11 @@ from bench.peers.contenders import floor, peers
 from bench.serving import figures
 from bench.serving.contenders import (
     BULK_TYPE,
-    WITHOUT_METRICS,
     inputs,
     logging,
     ours,
     parquet,
+    unobserved,
     unnamed_inputs,
 )
 from bench.serving.contenders import mlflow as mlflow_server
@@ -54,14 +54,14 @@ def rows(model: Measured, folder: Path) -> list[Row]:
     onnx = mlflow_server("mlflow.onnx", folder / "theirs", unnamed_inputs(model.features(1)))
     own = ours(package, inputs(bars))
     logged = logging(package, inputs(bars), folder / "log")
-    bare = ours(package, inputs(bars), *WITHOUT_METRICS, name="bare")
+    bare = unobserved(package, inputs(bars))
     many = model.bars(SYMBOLS)
     bulk = parquet(many, model.package().contract.bar_spacing)
     return [
         *figures.plain(plain, onnx),
         *figures.throughput(own, onnx, peers(graph, bars)),
         figures.over_floor(own, floor(graph, bars)),
-        figures.observability(logged, bare, metrics_off=bool(WITHOUT_METRICS)),
+        figures.observability(logged, bare),
         figures.tail(own),
         figures.bulk(
             ours(package, bulk, content_type=BULK_TYPE),

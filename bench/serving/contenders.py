@@ -13,8 +13,6 @@ from bench.serving.contender import Contender
 from ordinis_mlflow.bars import COLUMNS
 from ordinis_mlflow.graph.session import INPUT
 
-WITHOUT_METRICS: tuple[str, ...] = ()
-"""TO BE FILLED IN: the server's flags that turn its metrics off; it has none yet."""
 BULK_TYPE = "application/vnd.apache.parquet"
 
 
@@ -29,7 +27,18 @@ def ours(
     model: Path, body: bytes, *flags: str, content_type: str = JSON, name: str = "ours"
 ) -> Contender:
     """Our server on a saved model, with further flags of ``flows.serve``."""
-    command = ("-m", "flows.serve", "--model", str(model), "--port", "{port}", *flags)
+    return _ours("flows.serve", model, body, flags, content_type, name)
+
+
+def unobserved(model: Path, body: bytes) -> Contender:
+    """Our server with neither metrics nor prediction log."""
+    return _ours("bench.serving.unobserved", model, body, (), JSON, "bare")
+
+
+def _ours(
+    module: str, model: Path, body: bytes, flags: tuple[str, ...], content_type: str, name: str
+) -> Contender:
+    command = ("-m", module, "--model", str(model), "--port", "{port}", *flags)
     return Contender(name, (sys.executable, *command), "/invocations", body, content_type)
 
 

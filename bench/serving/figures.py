@@ -63,10 +63,9 @@ def over_floor(ours: Contender, floor: Contender) -> Row:
     return _latency_row("p50_over_floor", what, (ours, floor), 1.5)
 
 
-def observability(on: Contender, off: Contender, metrics_off: bool) -> Row:
+def observability(on: Contender, off: Contender) -> Row:
     """p50 of one connection with metrics and prediction log against without."""
-    what = "metrics and prediction log" if metrics_off else "prediction log (metrics on in both)"
-    what = f"p50, one connection, {what} on / off"
+    what = "p50, one connection, metrics and prediction log on / off"
     return _latency_row("observability_cost", what, (on, off), 1.1)
 
 
