@@ -11,13 +11,12 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Collection
+from types import ModuleType
 from typing import Annotated
 
 import msgspec
 
 from ordinis_mlflow.errors import RequestRefused
-from ordinis_mlflow.reactions import signed
-from ordinis_mlflow.reactions.signature import DELIVERY, SIGNATURE, TIMESTAMP
 from ordinis_mlflow.serving.app import Route
 from ordinis_mlflow.serving.bell import Bell
 from ordinis_mlflow.serving.described import Described, Parameter
@@ -65,20 +64,6 @@ class Heard(msgspec.Struct):
     followed: bool
 
 
-RELOAD = Described(
-    "The registry's hint, signed, that another version is to be served.",
-    answers={"application/json": (Heard,)},
-    takes={"application/json": (Hint,)},
-    refusals=(400, 403),
-    parameters=(
-        Parameter(DELIVERY, "header", "Of the delivery; the same whenever it is repeated."),
-        Parameter(TIMESTAMP, "header", "Seconds since 1970."),
-        Parameter(SIGNATURE, "header", "v1= and the HMAC-SHA256 of delivery, timestamp and body."),
-    ),
-    status=202,
-)
-
-
 class Hints:
     """The handler.
 
@@ -89,6 +74,7 @@ class Hints:
     """
 
     def __init__(self, secret: str, followed: Collection[tuple[str, str]], bell: Bell) -> None:
+        self._signature = _signature()
         self._secret, self._followed, self._bell = secret, frozenset(followed), bell
         self._decoder = decoder(Hint)
         self._had: OrderedDict[str, None] = OrderedDict()
@@ -110,17 +96,18 @@ class Hints:
 
     def _checked(self, request: Request) -> str:
         """The delivery's key, if the signature is good."""
+        known = self._signature
         key, timestamp, signature = (
             request.headers.get(name.lower().encode(), b"")
-            for name in (DELIVERY, TIMESTAMP, SIGNATURE)
+            for name in (known.DELIVERY, known.TIMESTAMP, known.SIGNATURE)
         )
         if not (_KEY.fullmatch(key) and _TIMESTAMP.fullmatch(timestamp)):
-            raise _refused(f"{DELIVERY} and {TIMESTAMP} must be sent, with {SIGNATURE}")
-        headers = signed(self._secret, key.decode(), int(timestamp), request.body)
-        if not hmac.compare_digest(headers[SIGNATURE].encode(), signature):
-            raise _refused(f"{SIGNATURE} is not that of {VARIABLE}")
+            raise _refused(f"{known.DELIVERY} and {known.TIMESTAMP} must be sent, and signed")
+        headers = known.signed(self._secret, key.decode(), int(timestamp), request.body)
+        if not hmac.compare_digest(headers[known.SIGNATURE].encode(), signature):
+            raise _refused(f"{known.SIGNATURE} is not that of {VARIABLE}")
         if abs(time.time() - int(timestamp)) > OLDEST_SECONDS:
-            raise _refused(f"{TIMESTAMP} is more than {OLDEST_SECONDS} s from this server's time")
+            raise _refused(f"it was signed more than {OLDEST_SECONDS} s from this server's time")
         return key.decode()
 
     def _is_new(self, key: str) -> bool:
@@ -142,8 +129,33 @@ def hint_routes(sources: Collection[Source], bell: Bell) -> dict[str, Route]:
     if not (secret and followed):
         return {}
     handlers = {"POST": Hints(secret, followed, bell)}
-    described = {"POST": RELOAD}
+    described = {"POST": _described()}
     return {PATH: Route("reload", handlers, "mlflow", True, described, BODY_BYTES)}
+
+
+def _signature() -> ModuleType:
+    # Imported late: the libraries of the ledger come with it, and take half a second.
+    from ordinis_mlflow.reactions import signature
+
+    return signature
+
+
+def _described() -> Described:
+    known = _signature()
+    return Described(
+        "The registry's hint, signed, that another version is to be served.",
+        answers={"application/json": (Heard,)},
+        takes={"application/json": (Hint,)},
+        refusals=(400, 403),
+        parameters=(
+            Parameter(known.DELIVERY, "header", "The same whenever it is repeated."),
+            Parameter(known.TIMESTAMP, "header", "Seconds since 1970."),
+            Parameter(
+                known.SIGNATURE, "header", "v1= and HMAC-SHA256, of all of them and the body."
+            ),
+        ),
+        status=202,
+    )
 
 
 def _refused(message: str) -> RequestRefused:

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from mlflow.exceptions import MlflowException
-
 from ordinis_mlflow.errors import OrdinisError, ServingError
 from ordinis_mlflow.serving.app import STOP_SECONDS
 from ordinis_mlflow.serving.listening import Listening
@@ -173,7 +171,7 @@ def _work(
     try:
         app = create(settings)
         run(app, listening, bound, lambda: told.send(""), (signal.SIGTERM,), signal.SIG_IGN)
-    except (OrdinisError, MlflowException, FileNotFoundError) as error:
+    except (OrdinisError, FileNotFoundError) as error:
         told.send(str(error))
         sys.exit(1)
 
