@@ -20,8 +20,8 @@ from bench.serving.contenders import (
     logging,
     ours,
     parquet,
-    unobserved,
     unnamed_inputs,
+    unobserved,
 )
 from bench.serving.contenders import mlflow as mlflow_server
 from ordinis_mlflow import flavor

@@ -19,6 +19,7 @@ class Unobserved:
         return self
 
     def __call__(self, *ignored: Any) -> "Unobserved":
+        """Every method that it is asked for."""
         return self
 
 
