@@ -11,8 +11,6 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mlflow.exceptions import MlflowException
-
 from ordinis_mlflow.errors import OrdinisError
 
 NONE = "none"
@@ -47,8 +45,17 @@ def run(command: Callable[[Sequence[str]], None]) -> None:
     """Run a command with this process's arguments; a refusal is one line and exit status 1."""
     try:
         command(sys.argv[1:])
-    except (OrdinisError, MlflowException, FileNotFoundError) as error:
+    except _refusals() as error:
         sys.exit(f"error: {error}")
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """MLflow's among them if it is there: its import takes a second, and not all commands need it.
+
+    (It is looked for when something was raised.)
+    """
+    theirs = sys.modules.get("mlflow.exceptions")
+    return (OrdinisError, FileNotFoundError, *([theirs.MlflowException] if theirs else ()))
 
 
 def given(text: str) -> str | None:
