@@ -1,5 +1,6 @@
 """One server process: its parts, put together."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,27 +30,35 @@ THREADS = 2
 def create(settings: ServingSettings) -> ServingApp:
     """The application of one process."""
     unattended()
-    metrics = ServingMetrics(drift=settings.drift_scores)
-    loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
-    kept = settings.prediction_log
+    metrics, bell = ServingMetrics(drift=settings.drift_scores), Bell(_shared("reload"))
+    kept, experiment = settings.prediction_log, settings.experiment
     logs = [PredictionLogging(kept, metrics)] if kept.log_folder else []
-    experiment, bell = settings.experiment, Bell(_shared("reload"))
     shadow = [Shadow(metrics, tuple(logs), experiment.shadow_windows)] if experiment.shadows else []
     division = Division(experiment.split, metrics) if experiment.splits else None
     service = Service(settings.limits, (counted(metrics), *logs, *shadow), division)
     pairing = Pairing([service.replace, *(each.replace for each in shadow)], metrics)
     sources = [Source(CHAMPION, settings.model), *experiment.sources]
-    followers = [
-        Follower(
-            each, loader, pairing.put, settings.following, metrics, bell, pairing.drops(each.arm)
-        )
-        for each in sources
-    ]
-    keys = guard(settings.access)
+    followers = _followers(sources, settings, pairing, metrics, bell)
     readers = ThreadPoolExecutor(THREADS, "body")
     found = routes(service, readers, metrics, hint_routes(sources, bell))
     parts: list[Component] = [*followers, *logs, *shadow, Settled()]
-    return ServingApp(found, keys, settings.limits, metrics, parts)
+    return ServingApp(found, guard(settings.access), settings.limits, metrics, parts)
+
+
+def _followers(
+    sources: Sequence[Source],
+    settings: ServingSettings,
+    pairing: Pairing,
+    metrics: ServingMetrics,
+    bell: Bell,
+) -> list[Follower]:
+    """One an arm, the champion's first: without it there is nothing to be paired with."""
+    loader = Loader(settings, ThreadPoolExecutor(THREADS, "model"), metrics)
+    put, when = pairing.put, settings.following
+    return [
+        Follower(each, loader, put, when, metrics, bell, pairing.drops(each.arm))
+        for each in sources
+    ]
 
 
 def _shared(name: str) -> Path | None:
