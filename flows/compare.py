@@ -80,8 +80,8 @@ class CompareOptions(BarsOptions):
         frame = read(self.log_folder, self.model, since=since, until=until).frame
         if frame.empty:
             raise InvalidConfig(
-                f"the prediction log in {self.log_folder} has no answer of {self.model!r} from "
-                f"{self.since} until {self.until}: check the name and the times, and whether the "
+                f"the prediction log in {self.log_folder} has no answer of {self.model!r} "
+                f"(since: {self.since}, until: {self.until}): check the name and the times, and whether the "
                 "server writes into that folder (log_folder)"
             )
         return frame
