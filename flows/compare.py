@@ -81,8 +81,8 @@ class CompareOptions(BarsOptions):
         if frame.empty:
             raise InvalidConfig(
                 f"the prediction log in {self.log_folder} has no answer of {self.model!r} "
-                f"(since: {self.since}, until: {self.until}): check the name and the times, and whether the "
-                "server writes into that folder (log_folder)"
+                f"(since: {self.since}, until: {self.until}): check the name and the times, and "
+                "whether the server writes into that folder (log_folder)"
             )
         return frame
 
