@@ -79,9 +79,11 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.store
 	python -m bench.evaluate
 	python -m bench.registry
+	python -m bench.drift
 
-docs: .venv/installed  ## docs/features.md from the features' definitions
+docs: .venv/installed  ## docs/features.md and docs/metrics.md from their definitions
 	python -m ordinis_mlflow.features.table > docs/features.md
+	python -m ordinis_mlflow.telemetry.table > docs/metrics.md
 
 clean:  ## remove .venv, .ordinis and caches: runs and models are lost
 	rm -rf .venv .ordinis build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
