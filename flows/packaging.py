@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from flows.options import VOLATILITY
 from flows.recalibrating import recalibrate
+from flows.reference import fitted_rows, reference_of
 from flows.training import Training
 from ordinis_mlflow.contract import ModelContract
 from ordinis_mlflow.errors import ExportError, QuantizationError
@@ -93,6 +94,7 @@ def build_package(training: Training, checkpoint: Checkpoint, windows: "BarWindo
         contract=contract_of(training),
         probe=Probe(probed, {precision: each.run(probed) for precision, each in sessions.items()}),
         checkpoint=bytes_of(checkpoint),
+        drift=reference_of(training, windows.signal(session, fitted_rows(training))),
     )
 
 

@@ -64,7 +64,7 @@ def unseen_span(models: Sequence[SignalModel], bars: Bars, cost_bps: float) -> U
                 f"bars in units of {other.volatility}"
             )
     forecast = Forecast(first.horizon, first.degrees_of_freedom, first.no_trade_band)
-    features = _features(models[0])
+    features = features_of_model(models[0])
     # The longest window of all: every model must have an answer for each row.
     steps = max(each.lookback for each in (first, *others)) - features.lookback + 1
     table = features_of(bars, features)
@@ -114,7 +114,12 @@ def judge_models(
     return report(unseen.span, said, [*others, *baselines], samples, seed)
 
 
-def _features(model: SignalModel) -> FeatureSet:
+def features_of_model(model: SignalModel) -> FeatureSet:
+    """The features that a model reads, as they are installed.
+
+    Raises:
+        InvalidConfig: the installed feature set is not the model's.
+    """
     contract = model.contract
     features = feature_set(contract.feature_set)
     if features.names != contract.features:

@@ -2,7 +2,17 @@
 
 from ordinis_mlflow.drift.check import DriftCheck
 from ordinis_mlflow.drift.decide import DriftReference
+from ordinis_mlflow.drift.fitting import fit_reference
+from ordinis_mlflow.drift.table import DriftTable, drift_table
 from ordinis_mlflow.drift.transform import Stabiliser
 from ordinis_mlflow.drift.trigger import triggers
 
-__all__ = ["DriftCheck", "DriftReference", "Stabiliser", "triggers"]
+__all__ = [
+    "DriftCheck",
+    "DriftReference",
+    "DriftTable",
+    "Stabiliser",
+    "drift_table",
+    "fit_reference",
+    "triggers",
+]

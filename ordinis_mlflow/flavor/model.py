@@ -51,6 +51,7 @@ class SignalModel:
         self.scaler = package.scaler
         self.precision = precision
         self.probe_bars: Windows = package.probe.bars
+        self.drift = package.drift
         self._session = open_session(package, precision, settings)
 
     @property

@@ -36,7 +36,7 @@ GRAPHS: Mapping[str, str] = {
     "fp16": "model.fp16.onnx",
 }
 SCALER, CONTRACT, PROBE = "scaler.json", "contract.json", "probe.npz"
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, DRIFT = "checkpoint.safetensors", "drift.npz"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Package:
         contract: what the model promises.
         probe: fixed bars with the answers of each graph.
         checkpoint: the safetensors file to train on from.
+        drift: what :meth:`DriftReference.from_bytes` reads; empty where there were too few rows to
+            fit one, and in packages from before there was one. Serving does not read it.
     """
 
     graphs: Mapping[str, bytes]
@@ -56,6 +58,7 @@ class Package:
     contract: ModelContract
     probe: Probe
     checkpoint: bytes
+    drift: bytes = b""
 
     def write(self, folder: Path) -> None:
         """Write every file but MLflow's own and the manifest, which come after."""
@@ -65,6 +68,8 @@ class Package:
         (folder / CONTRACT).write_text(self.contract.to_json())
         (folder / PROBE).write_bytes(self.probe.to_bytes())
         (folder / CHECKPOINT).write_bytes(self.checkpoint)
+        if self.drift:
+            (folder / DRIFT).write_bytes(self.drift)
 
 
 def read_package(folder: Path) -> Package:
@@ -102,6 +107,7 @@ def read_package(folder: Path) -> Package:
         contract=contract,
         probe=probe,
         checkpoint=_content(folder / CHECKPOINT),
+        drift=_content(folder / DRIFT) if (folder / DRIFT).exists() else b"",
     )
 
 

@@ -12,7 +12,7 @@ from folders import FILES
 from mlflow.exceptions import MlflowException
 
 from ordinis_mlflow import flavor
-from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.errors import InvalidConfig, ManifestMismatch
 from ordinis_mlflow.flavor.package import read_package
 from ordinis_mlflow.flavor.probe import Probe
 from ordinis_mlflow.graph.quantize import convert_fp16
@@ -196,3 +196,18 @@ def test_saving_after_a_failure_works(small_package, tmp_path, monkeypatch):
             flavor.save_model(small_package, tmp_path / "model")
     flavor.save_model(small_package, tmp_path / "model")
     flavor.load_model(str(tmp_path / "model"))
+
+
+def test_a_drift_reference_is_a_file_of_the_package_and_old_packages_have_none(
+    small_package, saved_package, tmp_path
+):
+    assert not (saved_package / "drift.npz").exists()  # two symbols of 420 bars are too few
+    assert read_package(saved_package).drift == b""
+    flavor.save_model(replace(small_package, drift=b"as it is"), tmp_path / "model")
+    assert read_package(tmp_path / "model").drift == b"as it is"
+    assert flavor.load_model(str(tmp_path / "model")).drift == b"as it is"
+    listed = json.loads((tmp_path / "model" / "manifest.json").read_text())["files"]
+    assert listed["drift.npz"]["size"] == len(b"as it is")
+    (tmp_path / "model" / "drift.npz").write_bytes(b"other")
+    with pytest.raises(ManifestMismatch, match=r"drift\.npz was changed"):
+        flavor.load_model(str(tmp_path / "model"))
