@@ -5,9 +5,9 @@ FROM python:3.11.15-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/ordinis
 # Libraries change seldom and take long, the code changes often and takes seconds: in this order,
-# so that a change of the code keeps the layer of the libraries.
+# so that a change of the code keeps the layer of the libraries. Setuptools builds the code.
 COPY requirements/tracking.txt requirements/
-RUN /opt/ordinis/bin/pip install --no-cache-dir -r requirements/tracking.txt
+RUN /opt/ordinis/bin/pip install --no-cache-dir setuptools==84.2.1 -r requirements/tracking.txt
 COPY pyproject.toml ./
 COPY ordinis_mlflow ordinis_mlflow
 COPY registry_hooks registry_hooks

@@ -10,7 +10,8 @@ from flows.export import Published, publish
 from flows.options import TrainOptions
 from flows.training import Training, load, parameters, record, resumable, settings_of
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM, TrainingState, fit
-from ordinis_mlflow.tracking import log_checkpoint, tracked_run
+from ordinis_mlflow.tracking import tracked_run
+from ordinis_mlflow.tracking.checkpoints import log_checkpoint
 
 
 def main(arguments: Sequence[str]) -> None:

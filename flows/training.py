@@ -17,7 +17,7 @@ from ordinis_mlflow.lineage.trace import TRAINING
 from ordinis_mlflow.network import Checkpoint, LSTMConfig, TrainingState
 from ordinis_mlflow.prepare import Prepared, prepare
 from ordinis_mlflow.store import open_store
-from ordinis_mlflow.tracking import latest_checkpoint
+from ordinis_mlflow.tracking.checkpoints import latest_checkpoint
 
 OPTIONS = "options.json"
 

@@ -1,6 +1,8 @@
-"""What a run tells the tracking server: parameters, provenance, checkpoints, evaluations."""
+"""What a run tells the tracking server: parameters, provenance, checkpoints, evaluations.
 
-from ordinis_mlflow.tracking.checkpoints import latest_checkpoint, log_checkpoint
+Checkpoints need torch, and are imported from ``tracking.checkpoints``: the gates import this.
+"""
+
 from ordinis_mlflow.tracking.report import baseline_metrics, log_report, report_metrics
 from ordinis_mlflow.tracking.run import tracked_run
 from ordinis_mlflow.tracking.trials import Judged, count_trials, declare
@@ -10,8 +12,6 @@ __all__ = [
     "baseline_metrics",
     "count_trials",
     "declare",
-    "latest_checkpoint",
-    "log_checkpoint",
     "log_report",
     "report_metrics",
     "tracked_run",

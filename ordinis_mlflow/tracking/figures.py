@@ -1,6 +1,7 @@
 """The figures of a training and of an evaluation, drawn and not yet logged."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,11 @@ from matplotlib.figure import Figure
 
 from ordinis_mlflow.evaluation import Evaluation, Report
 from ordinis_mlflow.evaluation.tables import rolling_ic
-from ordinis_mlflow.network.state import Epoch
 from ordinis_mlflow.scoring import performance
 from ordinis_mlflow.scoring.monte_carlo import Paths
+
+if TYPE_CHECKING:
+    from ordinis_mlflow.network.state import Epoch  # needs torch, which a gate does without
 
 SIZE = (9.0, 4.5)
 ROLLING_BARS = 20
@@ -34,7 +37,7 @@ def report_figures(report: Report, paths: Paths | None) -> Mapping[str, Figure]:
     }
 
 
-def loss_curve(epochs: Sequence[Epoch]) -> Figure:
+def loss_curve(epochs: Sequence["Epoch"]) -> Figure:
     """Train and validation loss by epoch, with the epoch that was kept."""
     figure, axes = _figure()
     numbers = [epoch.number for epoch in epochs]
@@ -105,7 +108,8 @@ def returns_and_drawdown(judged: Sequence[Evaluation], paths: Paths | None) -> F
             lower.plot(each.returns.index, -100.0 * performance.drawdown(wealth))
     upper.set(ylabel="wealth, start = 1", title="Signal returns after costs")
     lower.set(xlabel="time", ylabel="drawdown, %")
-    upper.legend()
+    if upper.get_lines():  # where nobody trades there is nothing to name
+        upper.legend()
     return figure
 
 

@@ -12,6 +12,11 @@ DOCKER = ROOT / "docker"
 DOCKERFILES = sorted(DOCKER.glob("*.Dockerfile"))
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+EXAMPLE = dict(
+    line.split("=", 1)
+    for line in (DOCKER / "example.env").read_text().splitlines()
+    if line and not line.startswith("#")
+)
 VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
 
 

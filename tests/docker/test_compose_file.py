@@ -10,6 +10,7 @@ from container_files import (
     COMPOSE,
     DOCKER,
     DOCKERFILES,
+    EXAMPLE,
     ROOT,
     SERVICES,
     VARIABLE,
@@ -24,11 +25,6 @@ from ordinis_mlflow.serving.hints import PATH as RELOAD_PATH
 from ordinis_mlflow.serving.hints import VARIABLE as RELOAD_SECRET
 
 TEXT = (DOCKER / "compose.yaml").read_text()
-EXAMPLE = dict(
-    line.split("=", 1)
-    for line in (DOCKER / "example.env").read_text().splitlines()
-    if line and not line.startswith("#")
-)
 SECRETS = {name for name in EXAMPLE if re.search("PASSWORD|SECRET|KEY", name)}
 each_service = pytest.mark.parametrize("name", SERVICES)
 

@@ -1,6 +1,8 @@
 """Versions in the images are those that are tested, no more and no fewer than what is needed."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import requires
 
@@ -10,6 +12,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+HEAVY = ("torch", "onnx", "onnxscript", "optuna", "evidently", "safetensors", "plotly")
+IMPORTED = f"""
+import sys
+from importlib.metadata import entry_points
+if sys.argv[1] == "tracking":
+    import mlflow.server.fastapi_app, ordinis_mlflow.server.app
+    for group in ("ordinis.gates", "ordinis.reactions", "mlflow.model_registry_store"):
+        [each.load() for each in entry_points(group=group) if each.dist.name == "ordinis-mlflow"]
+else:
+    import mlflow.pyfunc, ordinis_mlflow.serving.command
+print([name for name in {HEAVY} if name in sys.modules])
+"""
 SERVING, TRACKING = ("serve", "cpu"), ("server",)
 each_image = pytest.mark.parametrize(
     ("name", "extras"), [("serving", SERVING), ("tracking", TRACKING)], ids=["serving", "tracking"]
@@ -75,9 +89,24 @@ def test_they_satisfy_pyproject(name, extras):
 
 
 @each_image
+def test_what_builds_the_package_is_pinned_too(name, extras):
+    text = (ROOT / f"docker/{name}.Dockerfile").read_text()
+    assert f" setuptools=={pins('train')['setuptools']} " in text
+
+
+@each_image
 def test_no_training_library_is_in_them(name, extras):
-    heavy = {"torch", "onnx", "onnxscript", "optuna", "evidently", "safetensors", "plotly"}
-    assert not heavy & set(pins(name))
+    assert not set(HEAVY) & set(pins(name))
+
+
+@each_image
+def test_its_server_imports_none_where_they_are_installed(name, extras):
+    """Its gates among it."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, name], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[]\n"
 
 
 @each_image

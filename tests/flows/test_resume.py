@@ -17,7 +17,8 @@ from flows.training import load, record, resumable
 from ordinis_mlflow.errors import CheckpointError, InvalidConfig
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.network.checkpoint import load_checkpoint
-from ordinis_mlflow.tracking import latest_checkpoint, tracked_run
+from ordinis_mlflow.tracking import tracked_run
+from ordinis_mlflow.tracking.checkpoints import latest_checkpoint
 
 pytestmark = pytest.mark.usefixtures("tracking_store")
 

@@ -11,7 +11,7 @@ import torch
 from learnable import CONFIG, network, samples
 
 from ordinis_mlflow.network import Checkpoint, fit
-from ordinis_mlflow.tracking import latest_checkpoint, log_checkpoint
+from ordinis_mlflow.tracking.checkpoints import latest_checkpoint, log_checkpoint
 
 
 @pytest.fixture(scope="module")

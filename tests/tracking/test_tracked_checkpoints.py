@@ -9,7 +9,7 @@ import torch
 
 from ordinis_mlflow.network import Checkpoint
 from ordinis_mlflow.network.state import Epoch
-from ordinis_mlflow.tracking import latest_checkpoint, log_checkpoint
+from ordinis_mlflow.tracking.checkpoints import latest_checkpoint, log_checkpoint
 
 pytestmark = pytest.mark.usefixtures("tracking_store")
 
