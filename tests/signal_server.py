@@ -1,29 +1,15 @@
 """Our model server as a process of a test's own, on a free port, and requests as spelled."""
 
 import contextlib
+import dataclasses
 import http.client
 import json
-import os
 import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracking_server import Answer, free_port
-
-READY_SECONDS = 60
-SERVE = """
-import sys, uvicorn
-from ordinis_mlflow.prediction_log import PredictionLogSettings
-from ordinis_mlflow.serving.process import create
-known = {k: v for m in tuple(sys.modules.values()) if m.__name__.startswith("ordinis_mlflow.serving")
-         for k, v in vars(m).items()}
-uvicorn.run(create(eval(sys.argv[1], known)), host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop",
-            http="httptools", access_log=False, log_level="warning", server_header=False,
-            date_header=False)
-"""
+from command_server import command_server
+from tracking_server import Answer
 
 
 @dataclass
@@ -62,37 +48,26 @@ class SignalServer:
 
 
 @contextlib.contextmanager
-def serving(settings, port=None, **environment):
-    """A server until the end of the block.
+def serving(settings, port=0, **environment):
+    """The server's own command until the end of the block.
 
     Args:
         settings: of ``ServingSettings``.
-        port: None for a free one.
+        port: 0 for a free one.
         environment: variables besides this process's own.
     """
-    port = port or free_port()
-    with tempfile.TemporaryDirectory(prefix="ordinis-serving-") as folder:
-        log = Path(folder) / "server.log"
-        # The settings' repr is their own constructor call: nothing of it comes from outside.
-        command = [sys.executable, "-c", SERVE, repr(settings), str(port)]
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command, env={**os.environ, **environment}, stdout=out, stderr=out
-            )
-        server = SignalServer(port, process, log)
-        try:
-            _wait(server)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(30)
+    arguments = [*flags(settings), "--port", str(port)]
+    with command_server(settings.model, *arguments, **environment) as running:
+        yield SignalServer(running.port, running.process, running.log)
+        if running.process.poll() is None:
+            assert running.stop() == 0
 
 
-def _wait(server):
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and server.process.poll() is None:
-        with contextlib.suppress(OSError):
-            if server.ask("GET", "/ping").status == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(server.log.read_text())
+def flags(settings):
+    """Of the command line: settings in settings are parameters of their own."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from flags(value)
+        elif field.name != "model":
+            yield from (f"--{field.name}", str(value).lower() if value is None else str(value))
