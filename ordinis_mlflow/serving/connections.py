@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from ordinis_mlflow.errors import InvalidConfig, RequestRefused, ServingError
 from ordinis_mlflow.serving.app import CLOSE
 from ordinis_mlflow.serving.http import Answer, Message, Receive, Scope, Send
+from ordinis_mlflow.serving.joined_writes import JoinedWrites
 from ordinis_mlflow.serving.refusals import refusal
 from ordinis_mlflow.telemetry import ServingMetrics
 
@@ -101,7 +102,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Uvicorn's; one too many is told so, and of very many too many none is heard."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport))
         if len(self.connections) > 2 * self._limits.connections:
             transport.abort()
         elif len(self.connections) > self._limits.connections:
@@ -117,6 +118,11 @@ class Connection(HttpToolsProtocol):
         self._came += len(data)
         if self._came > HEADER_BYTES:
             self._refuse_large()
+
+    def on_response_complete(self) -> None:
+        """Uvicorn's; an answer without a body has not left yet."""
+        self.transport.flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's, which tells only the last of pipelined requests that its client has gone."""
