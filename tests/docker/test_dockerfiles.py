@@ -6,7 +6,7 @@ import subprocess
 from fnmatch import fnmatch
 
 import pytest
-from container_files import DOCKERFILES, ROOT, instructions, one
+from container_files import DOCKERFILES, ROOT, instructions, one, variables
 
 each_file = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
 
@@ -78,6 +78,14 @@ def test_no_secret_is_built_in(path):
         for each in stage:
             if each.word in ("ENV", "ARG"):
                 assert not re.search(r"SECRET|PASSWORD|TOKEN|_KEY", each.text)
+
+
+@each_file
+def test_no_library_tells_its_maker_anything(path):
+    """MLflow would, and since 1.29 ONNX Runtime: names of models, hashes of graphs."""
+    set_to = variables(instructions(path)[-1])
+    assert set_to["MLFLOW_DISABLE_TELEMETRY"] == set_to["DO_NOT_TRACK"] == "true"
+    assert set_to["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 @each_file
