@@ -13,11 +13,13 @@ from packaging.utils import canonicalize_name
 from flows.audit import RegistryAuditOptions
 from flows.audit_leakage import AuditOptions
 from flows.compare import CompareOptions
+from flows.desk import DeskOptions
 from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
 from flows.ingest import IngestOptions
 from flows.main import ALIAS, NAME
 from flows.materialize import MaterializeOptions
+from flows.monitor import MonitorOptions
 from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from flows.promote import PromoteOptions
@@ -27,6 +29,7 @@ from flows.walkforward import WalkOptions
 from ordinis_mlflow.command_line import parameters
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.quality import QualityRules
+from ordinis_mlflow.retraining import RetrainPolicy
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())
@@ -45,6 +48,8 @@ OPTIONS = {
     "materialize": (MaterializeOptions,),
     "export": (ExportOptions,),
     "predict": (PredictOptions,),
+    "monitor": (MonitorOptions, RetrainPolicy),
+    "desk": (DeskOptions,),
     "serve": SERVE_OPTIONS,
 }
 # Main registers what it serves, whatever train does.

@@ -21,6 +21,7 @@ from ordinis_mlflow.retraining.machine import (
     release,
     trained,
 )
+from ordinis_mlflow.retraining.opening import open_desk
 from ordinis_mlflow.retraining.policy import RetrainPolicy
 from ordinis_mlflow.retraining.state import COOL_DOWN, EVALUATE, RETRAIN, WARN, WATCH, LoopState
 
@@ -41,6 +42,7 @@ __all__ = [
     "failed",
     "hold",
     "observe",
+    "open_desk",
     "release",
     "trained",
 ]

@@ -1,0 +1,205 @@
+"""Monitor: one check of a registered model for drift, and what follows from it.
+
+Cron-able: whoever runs it, how often and on how many machines, one trigger is one retraining. Exit
+statuses are 0 but with ``exit_code=true``, as ``mlflow run`` marks a run FAILED whose command ends
+otherwise; then they are
+
+    0  no drift
+    1  an error: nothing was checked
+    3  drift, or realised performance worse than it should be
+    4  a retraining was triggered
+    5  not judged: the data are broken or too few (and no drift was found in the others)
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+
+from flows.command_line import NONE, given, parse, run
+from flows.monitor_runs import judged, log_check, log_reports, not_judged
+from flows.recent import Recent
+from flows.watched import RecentOptions, Watched, watched
+from ordinis_mlflow.drift import DriftCheck
+from ordinis_mlflow.errors import InvalidConfig, LoopOvertaken
+from ordinis_mlflow.retraining import (
+    Desk,
+    Kept,
+    Observation,
+    RetrainPolicy,
+    Step,
+    observe,
+    open_desk,
+)
+from ordinis_mlflow.telemetry import ColumnDrift, DriftScores
+from ordinis_mlflow.tracking import tracked_run
+
+QUIET, ALARM, TRIGGERED, NOT_JUDGED = 0, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class MonitorOptions(RecentOptions):
+    """Parameters of the entry point ``monitor``, besides the policy of the loop.
+
+    Attributes:
+        model: name in the registry.
+        alias: of the version that is watched: the one that trades, as the loop is the model's.
+        html: log the reports as pages without an alarm too.
+        scores: file for the model servers, which show it to Prometheus.
+        act: carry out a retraining that is triggered, or was and is not done.
+        exit_code: end with a status that says what was found.
+    """
+
+    model: str = "sp500"
+    alias: str = "champion"
+    html: bool = False
+    scores: str = NONE
+    act: bool = False
+    exit_code: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        scores = given(self.scores)
+        if scores and not Path(scores).absolute().parent.is_dir():
+            raise InvalidConfig(f"scores are written to {scores}, whose folder does not exist")
+        if self.act:
+            raise InvalidConfig("act=true: there is nothing yet that carries a retraining out")
+
+
+@dataclass(frozen=True, eq=False)
+class Monitored:
+    """What a check found, and what follows.
+
+    Attributes:
+        run_id: of the check's run.
+        check: a verdict a column.
+        performance: whether realised performance was found worse than it should be.
+        kept: where the loop stands now; None where it was not told, as nothing was judged.
+        triggered: whether it is this check that triggered a retraining.
+    """
+
+    run_id: str
+    check: DriftCheck
+    performance: bool
+    kept: Kept | None
+    triggered: bool
+
+    @property
+    def status(self) -> int:
+        """Exit status."""
+        if self.triggered:
+            return TRIGGERED
+        if not_judged(self.check):
+            return NOT_JUDGED
+        return ALARM if self.check.alarm or self.performance else QUIET
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The entry point ``monitor``."""
+    options, policy = parse(arguments, MonitorOptions, RetrainPolicy)
+    found = monitor(options, policy)
+    if options.exit_code and found.status:
+        sys.exit(found.status)
+
+
+def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
+    """Check once, log it, and tell the loop.
+
+    Raises:
+        InvalidConfig: the version has no drift reference, a source does not fit, or the database of
+            the loop is not known.
+        InvalidBars: the bars break a rule.
+        MlflowException: there is no such version.
+    """
+    desk = open_desk(mlflow.get_tracking_uri())
+    of = watched(options.model, options.alias)
+    recent = options.recent(of)
+    settings = {**asdict(options), **asdict(policy)}
+    with tracked_run(settings, {"ordinis.entry_point": "monitor"}) as own:
+        check = checked(own, of, recent, options)
+        performance = False  # until flows/realised.py says what has become of the predictions
+        if not_judged(check):
+            return Monitored(own.info.run_id, check, performance, None, False)
+        seen = Observation(recent.times, check.alarm, performance, of.fitted)
+        kept, step, triggered = note(desk, options.model, seen, policy)
+        mlflow.set_tags({"ordinis.loop": step.note, "ordinis.loop.phase": step.state.phase})
+        say(f"{options.model}: {step.note}", step.loud)
+        # What carries a triggered retraining out, if options.act, is called here.
+        return Monitored(own.info.run_id, check, performance, kept, triggered)
+
+
+def checked(own: Run, of: Watched, recent: Recent, options: MonitorOptions) -> DriftCheck:
+    """The check, logged to the run and told on the screen."""
+    check = of.reference.check(recent.table.values, recent.table.columns)
+    bar = int(recent.times[-1])
+    log_check(own, of, check, bar)
+    say(told(of, check, bar), loud=not_judged(check))
+    log_reports(of.reference, check, recent.table, options.html)
+    write_scores(given(options.scores), of, check)
+    return check
+
+
+def note(
+    desk: Desk, model: str, seen: Observation, policy: RetrainPolicy
+) -> tuple[Kept, Step, bool]:
+    """Tell the loop what was seen.
+
+    Returns:
+        Where it stands now, what it said, and whether this has triggered a retraining.
+    """
+    while True:
+        before = desk.read(model)
+        step = observe(before.state, seen, policy)
+        if step.state == before.state:
+            return before, step, False
+        try:
+            kept = desk.write(before, step, time.time_ns())
+        except LoopOvertaken:
+            continue  # another monitor was faster; look at what it has left
+        return kept, step, step.state.trigger > before.state.trigger
+
+
+def told(of: Watched, check: DriftCheck, bar: int) -> str:
+    """What was found, in a line, and then which columns drifted and why others were not judged."""
+    at = pd.Timestamp(bar, tz="UTC").isoformat()
+    lines = [
+        f"{of.name} version {of.version}, bar {at}: {len(check.drifted)} of "
+        f"{len(check.verdicts)} columns drifted, {len(check.unjudged)} were not judged"
+    ]
+    faults: dict[str, list[str]] = {}
+    for verdict in check.verdicts:
+        column = verdict.name.removeprefix("drift_")
+        if column in check.drifted:
+            lines.append(f"  {column}: distance {verdict.observed:.3g}, limit {verdict.limit:.3g}")
+        elif not verdict.passed:
+            faults.setdefault(verdict.reason, []).append(column)
+    return "\n".join(lines + [f"  {', '.join(names)}: {why}" for why, names in faults.items()])
+
+
+def say(text: str, loud: bool) -> None:
+    """On standard output, which cron may throw away; what is loud on standard error as well."""
+    print(text)
+    if loud:
+        print(text, file=sys.stderr)
+
+
+def write_scores(path: str | None, of: Watched, check: DriftCheck) -> None:
+    """For the model servers; not where nothing was judged, so that the old ones grow old."""
+    if path is None or not_judged(check):
+        return
+    columns = tuple(
+        ColumnDrift(verdict.name.removeprefix("drift_"), verdict.observed, verdict.limit)
+        for verdict in judged(check)
+        if verdict.limit > 0  # of a column that is constant there is nothing to draw
+    )
+    now = pd.Timestamp.now(tz="UTC")
+    DriftScores(of.name, of.version, now, columns, check.alarm).write(path)
+
+
+if __name__ == "__main__":
+    run(main)

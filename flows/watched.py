@@ -1,0 +1,119 @@
+"""Watched: the model version that a monitor looks at, and where its recent data are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+
+from flows.command_line import NONE, given
+from flows.recent import Recent, recent_bars
+from flows.recent_log import recent_log
+from flows.source import BarsOptions
+from ordinis_mlflow import flavor
+from ordinis_mlflow.bars import Bars, instant
+from ordinis_mlflow.drift import DriftReference
+from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.flavor import SignalModel
+from ordinis_mlflow.store import open_store, read, read_manifest
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A registered version with what is normal for it.
+
+    Attributes:
+        name: in the registry.
+        version: its number.
+        trained_by: MLflow's id of the run that logged it.
+        model_id: MLflow's id of the logged model; "" for versions from before there were ids.
+        model: loaded, and proven.
+        reference: fitted when it was trained.
+    """
+
+    name: str
+    version: str
+    trained_by: str
+    model_id: str
+    model: SignalModel
+    reference: DriftReference
+
+    @property
+    def fitted(self) -> int:
+        """Newest time that it was fitted to, UTC nanoseconds."""
+        return int(self.model.contract.unseen_after.astype("datetime64[ns]").astype("int64"))
+
+
+def watched(name: str, alias: str) -> Watched:
+    """The version that has an alias.
+
+    Raises:
+        MlflowException: there is none.
+        PackageError: it cannot be loaded as it was promoted.
+        InvalidConfig: it has no drift reference.
+    """
+    version = MlflowClient().get_model_version_by_alias(name, alias)
+    model = flavor.load_model(f"models:/{name}/{version.version}")
+    if not model.drift:
+        raise InvalidConfig(
+            f"version {version.version} of {name} has no drift reference: it was trained on too "
+            "few rows for one, or packaged before there were any; train it anew, or package it "
+            "anew with the entry point export"
+        )
+    source = version.source or ""
+    model_id = source.removeprefix("models:/") if source.startswith("models:/m-") else ""
+    reference = DriftReference.from_bytes(model.drift)
+    return Watched(name, str(version.version), version.run_id or "", model_id, model, reference)
+
+
+@dataclass(frozen=True)
+class RecentOptions(BarsOptions):
+    """Where recent data are, and how much of them is looked at.
+
+    Attributes:
+        dataset: of the store, its newest bars, instead of ``bars``.
+        snapshot: of the store, of bars or features, instead of ``bars``.
+        log_folder: of the prediction log: what was really asked and answered, instead of ``bars``.
+        until: newest bar that counts; all of them by default.
+    """
+
+    dataset: str = NONE
+    snapshot: str = NONE
+    log_folder: str = NONE
+    until: str = NONE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        named = [n for n in ("dataset", "snapshot", "log_folder") if given(getattr(self, n))]
+        if len(named) > 1:
+            raise InvalidConfig(f"recent data have one source, got {' and '.join(named)}")
+        self.moment()
+
+    def moment(self) -> pd.Timestamp | None:
+        """``until``."""
+        until = given(self.until)
+        return instant(until, "until") if until else None
+
+    def recent(self, of: Watched) -> Recent:
+        """What the version reads and says.
+
+        Raises:
+            InvalidBars: the bars break a rule, or there are none.
+            StoreError: of the store.
+            PredictionLogError: of the log.
+            InvalidConfig: the log has no answer of this version.
+        """
+        folder, until, rows = given(self.log_folder), self.moment(), of.reference.window
+        if folder:
+            return recent_log(of.model, of.name, of.version, Path(folder), until, rows)
+        return recent_bars(of.model, self.bars_known().between(end=until), rows)
+
+    def bars_known(self) -> Bars:
+        """The bars of the source, whatever ``until`` says."""
+        dataset, snapshot = given(self.dataset), given(self.snapshot)
+        if not (dataset or snapshot):
+            return self.load_table().bars()
+        store = open_store(mlflow.get_tracking_uri())
+        manifest = read_manifest(store.files, snapshot or store.catalogue.head(str(dataset)))
+        return read(store.files, manifest.bars or manifest.name).bars()
