@@ -1,4 +1,4 @@
-"""ONNX Runtime, imported in the one way that keeps small INT8 products fast (see amx.py), and silent.
+"""ONNX Runtime, imported in the one way that keeps it silent and small INT8 products fast (amx.py).
 
 It asks the kernel for AMX when it is imported; a program that wants AMX imports onnxruntime first.
 Where another library has AMX already, as torch after a bf16 product, nothing can be refused.
