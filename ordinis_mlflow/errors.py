@@ -13,6 +13,7 @@ OrdinisError
 ├── InvalidArchive (ValueError)         bytes are no .npz archive of arrays
 ├── InvalidDriftReference (ValueError)  rows or a file from which no drift can be judged
 ├── InvalidTelemetry (ValueError)       a measurement, or a file of them, is not what can be kept
+├── InvalidProposal (ValueError)        proposed settings of a session break a rule
 ├── StoreError (RuntimeError)           the feature store cannot be read or written
 │   ├── UnknownSnapshot                 no snapshot or data set of this name
 │   ├── DamagedSnapshot                 a file is missing or differs from its digest
@@ -111,6 +112,10 @@ class InvalidDriftReference(OrdinisError, ValueError):
 
 class InvalidTelemetry(OrdinisError, ValueError):
     """A measurement, or a file or message of them, is not one that can be kept."""
+
+
+class InvalidProposal(OrdinisError, ValueError):
+    """Settings that are proposed for a session are not ones that can be used."""
 
 
 class InvalidArchive(OrdinisError, ValueError):

@@ -24,7 +24,7 @@ FLOORS = {
     "recalibration_choice": 2, "ledger": 2, "telemetry": 2, "prediction_log": 2,
     "client": 2, "retraining": 2,
     "tracking": 3, "flavor": 3, "lineage": 3, "leakage": 3, "command_line": 3,
-    "reactions": 3, "tuning": 3,
+    "reactions": 3, "tuning": 3, "speed": 3,
     "plugins": 4, "serving": 4, "judging": 4, "promotion": 4,
     "server": 4, "registry": 4,
     "flows": 5, "registry_hooks": 5,
@@ -56,6 +56,7 @@ LIBRARIES = {
     "splits": ARITHMETIC,
     "scoring": ARITHMETIC,
     "params": {"numpy"},
+    "speed": {"numpy"},
     "tuning": {"numpy", "optuna", "sqlalchemy"},
     "forecast": ARITHMETIC,
     "recalibration": ARITHMETIC,
@@ -94,7 +95,9 @@ FILES_WITH_MORE = {
     "ordinis_mlflow/scoring/bootstrap.py": {"arch"},
     "ordinis_mlflow/scoring/comparison.py": {"arch"},
 }
-WITHOUT_ONNX = ("session", "runtime", "amx", "agreement", "__init__")
+WITHOUT_ONNX = (
+    "session", "runtime", "amx", "agreement", "machine", "tunables", "proposal", "__init__",
+)  # fmt: skip
 """Files of graph/ that a serving process loads."""
 
 

@@ -15,6 +15,7 @@ from ordinis_mlflow.flavor.manifest import write_manifest
 from ordinis_mlflow.flavor.model import SignalModel
 from ordinis_mlflow.flavor.package import Package, read_package
 from ordinis_mlflow.flavor.proof import check_proven, registered
+from ordinis_mlflow.flavor.proposed import Opened, open_proposed
 from ordinis_mlflow.graph.session import SessionSettings
 
 # MLflow is imported where it is used: it takes a second, and a folder is loaded without it.
@@ -28,11 +29,13 @@ FLAVOR_NAME = "ordinis"
 
 __all__ = [
     "FLAVOR_NAME",
+    "Opened",
     "Package",
     "SignalModel",
     "get_default_conda_env",
     "get_default_pip_requirements",
     "load_model",
+    "load_proposed",
     "log_model",
     "save_model",
 ]
@@ -115,14 +118,28 @@ def load_model(
         model_uri: any of MLflow's, for example ``models:/sp500@champion``.
         dst_path: where to download to.
         precision: ``float32``, ``int8`` or ``fp16``.
-        settings: how the graph is run.
+        settings: how the graph is run; None for what the registry proposes for this kind of
+            machine, which is the default where it proposes nothing.
 
     Raises:
         PackageError: a file was changed, the format is another, scaler and graph differ, the probe
             fails, or a promoted version is not what the registry's gates have seen.
     """
+    if settings is None:
+        return load_proposed(model_uri, dst_path, precision).model
+    return SignalModel(_proven_package(_folder(model_uri, dst_path)), precision, settings)
+
+
+def load_proposed(
+    model_uri: str, dst_path: str | None = None, precision: str = "float32"
+) -> Opened:
+    """As :func:`load_model` without settings; also says what became of a proposal.
+
+    Raises:
+        PackageError: as of ``load_model``. A proposal that cannot be used is none.
+    """
     folder = _folder(model_uri, dst_path)
-    return SignalModel(_proven_package(folder), precision, settings)
+    return open_proposed(_proven_package(folder), registered(Path(folder)), precision)
 
 
 def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> "ServedModel":

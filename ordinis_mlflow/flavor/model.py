@@ -59,6 +59,11 @@ class SignalModel:
         """ONNX Runtime's execution provider that runs the graph."""
         return self._session.provider
 
+    @property
+    def settings(self) -> SessionSettings:
+        """How the graph is run."""
+        return self._session.settings
+
     def predict(self, windows: Windows) -> Signal:
         """The signal of each window.
 

@@ -12,11 +12,12 @@ from ordinis_mlflow import flavor
 from ordinis_mlflow.flavor import SignalModel
 from ordinis_mlflow.flavor.manifest import MANIFEST
 from ordinis_mlflow.flavor.proof import registered
+from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.serving import registry
 from ordinis_mlflow.serving.arms import Served
 from ordinis_mlflow.serving.batching import Batcher
 from ordinis_mlflow.serving.pace import Pace
-from ordinis_mlflow.serving.settings import ServingSettings
+from ordinis_mlflow.serving.settings import DEFAULT, ServingSettings
 from ordinis_mlflow.telemetry import ServingMetrics
 
 DIGITS = 12
@@ -62,9 +63,17 @@ class Loader:
         return Served(arm, name, version, model, batcher)
 
     def _loaded(self, uri: str, folder: Path, arm: str) -> Served:
-        model = flavor.load_model(str(folder), precision=self.settings.precision)
+        model = self._model(str(folder), arm)
         name, version = registered(folder) or (_name(uri), _digest(folder))
         return self.served(model, name, version, arm)
+
+    def _model(self, folder: str, arm: str) -> SignalModel:
+        precision = self.settings.precision
+        if self.settings.session == DEFAULT:
+            return flavor.load_model(folder, precision=precision, settings=SessionSettings())
+        opened = flavor.load_proposed(folder, precision=precision)
+        self.metrics.opened(arm, opened.fate)
+        return opened.model
 
 
 def _name(uri: str) -> str:

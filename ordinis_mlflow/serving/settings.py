@@ -8,6 +8,8 @@ from ordinis_mlflow.prediction_log import PredictionLogSettings
 from ordinis_mlflow.serving.access import Access
 from ordinis_mlflow.serving.experiment import Experiment
 
+SESSIONS = PROPOSED, DEFAULT = ("proposed", "default")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -86,6 +88,8 @@ class ServingSettings:
         model: what is served: any URI of MLflow; one with an alias, such as
             ``models:/sp500@champion``, is followed when the alias moves.
         precision: ``float32``, ``int8`` or ``fp16``.
+        session: ``proposed``, as ``tune_serving`` has proposed for a registered version on this
+            kind of machine, or ``default``.
         limits: of one request.
         batching: of all requests.
         following: of the alias.
@@ -94,10 +98,14 @@ class ServingSettings:
         prediction_log: where answers are kept; nowhere by default.
         drift_scores: file in which a drift monitor leaves its scores; they are shown with the
             metrics.
+
+    Raises:
+        InvalidConfig: session is neither.
     """
 
     model: str = "models:/sp500@champion"
     precision: str = "float32"
+    session: str = "proposed"
     limits: Limits = field(default_factory=Limits)
     batching: Batching = field(default_factory=Batching)
     following: Following = field(default_factory=Following)
@@ -105,6 +113,10 @@ class ServingSettings:
     access: Access = field(default_factory=Access)
     prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
     drift_scores: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.session not in SESSIONS:
+            raise InvalidConfig(f"session must be one of {list(SESSIONS)}, got {self.session!r}")
 
 
 def _all_positive(settings: Limits | Batching | Following) -> None:

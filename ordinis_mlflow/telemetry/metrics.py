@@ -63,6 +63,7 @@ class ServingMetrics:
         self._loaded = Children(gauge(names.LOADED, own))
         self._reload_durations = Children(histogram(names.RELOAD_DURATION, own))
         self._reload_failures = Children(counter(names.RELOAD_FAILURES, own))
+        self._sessions = Children(counter(names.SESSIONS, own))
         self._log_rows = counter(names.LOG_ROWS, own)
         self._log_lost = Children(counter(names.LOG_LOST, own))
         self._log_pending = gauge(names.LOG_PENDING, own)
@@ -152,6 +153,10 @@ class ServingMetrics:
     def reload_failed(self, arm: str, kind: str) -> None:
         """A version was not taken: ``probe``, ``download``, ...; the old one serves on."""
         self._reload_failures[arm, kind].inc()
+
+    def opened(self, arm: str, proposal: str) -> None:
+        """A version has a session; what became of proposed settings: ``used``, ``refused``, ..."""
+        self._sessions[arm, proposal].inc()
 
     def logged(self, rows: int) -> None:
         """Rows of the prediction log are on the disk."""

@@ -136,6 +136,11 @@ RELOAD_FAILURES = _counter(
     "ordinis_reload_failures_total", "reloads", "Versions that were not taken, by reason.",
     "arm", "kind",
 )  # fmt: skip
+SESSIONS = _counter(
+    "ordinis_sessions_total", "versions",
+    "Versions opened, by what became of the session settings proposed for this kind of machine: "
+    "used, none, refused or unanswered.", "arm", "proposal",
+)  # fmt: skip
 
 LOG_ROWS = _counter("ordinis_prediction_log_rows_total", "rows", "Rows written to the log.")
 LOG_LOST = _counter(
@@ -170,6 +175,7 @@ GROUPS: dict[str, tuple[Definition, ...]] = {
     ),
     "Versions": (
         MODEL_INFO, FITTED, LOADED, AGE, LOADED_AGE, RELOAD_DURATION, RELOAD_FAILURES,
+        SESSIONS,
     ),
     "Prediction log": (LOG_ROWS, LOG_LOST, LOG_PENDING),
     "Drift": (DRIFT_DISTANCE, DRIFT_LIMIT, DRIFT_ALARM, DRIFT_CHECKED, DRIFT_DAMAGED),
