@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from command_server import command_server
+from command_server import SECONDS, command_server
 from tracking_server import Answer
 
 
@@ -41,6 +41,11 @@ class SignalServer:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         stated = {} if content_type is None else {"Content-Type": content_type}
         return self.ask("POST", path, sent, {**stated, **headers})
+
+    def stop(self):
+        """Its exit status, once it is told to end."""
+        self.process.terminate()
+        return self.process.wait(SECONDS)
 
     def alive(self):
         """Whether it still answers as it should."""

@@ -90,6 +90,7 @@ SAME_FLOOR = {
 }
 """errors is a word that every room may say; else rooms of one floor do not know each other."""
 FILES_WITH_MORE = {
+    "ordinis_mlflow/serving/tracing.py": {"opentelemetry"},
     "ordinis_mlflow/drift/report.py": {"evidently"},
     "ordinis_mlflow/graph/export.py": {"torch"},
     "ordinis_mlflow/scoring/bootstrap.py": {"arch"},

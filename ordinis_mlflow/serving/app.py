@@ -12,6 +12,7 @@ from ordinis_mlflow.serving.described import Described
 from ordinis_mlflow.serving.http import Answer, Handler, Receive, Request, Scope, Send
 from ordinis_mlflow.serving.refusals import refusal, status_and_kind
 from ordinis_mlflow.serving.settings import Limits
+from ordinis_mlflow.serving.tracing import Tracing
 from ordinis_mlflow.telemetry import ServingMetrics
 
 _logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class ServingApp:
         limits: of one request.
         metrics: are told of each request.
         components: started in order and stopped in reverse.
+        tracing: of each request; None for none.
     """
 
     def __init__(
@@ -83,18 +85,20 @@ class ServingApp:
         limits: Limits,
         metrics: ServingMetrics,
         components: Sequence[Component] = (),
+        tracing: Tracing | None = None,
     ) -> None:
         self._router, self._guard, self.limits = router, guard, limits
         self.metrics, self._components = metrics, tuple(components)
         self._started: list[Component] = []
         self._in_flight = metrics.in_flight()
+        self._http = tracing.around(self._answer) if tracing else self._answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's way in."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._http(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1003})

@@ -102,7 +102,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Uvicorn's; one too many is told so, and of very many too many none is heard."""
-        super().connection_made(JoinedWrites(transport))
+        self._joined: Any = JoinedWrites(transport)
+        super().connection_made(self._joined)
         if len(self.connections) > 2 * self._limits.connections:
             transport.abort()
         elif len(self.connections) > self._limits.connections:
@@ -121,7 +122,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Uvicorn's; an answer without a body has not left yet."""
-        self.transport.flush()
+        self._joined.flush()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -20,6 +20,7 @@ from ordinis_mlflow.serving.settings import ServingSettings
 from ordinis_mlflow.serving.settled import Settled
 from ordinis_mlflow.serving.shadow import Shadow
 from ordinis_mlflow.serving.source import Source
+from ordinis_mlflow.serving.tracing import Tracing
 from ordinis_mlflow.serving.watchers import counted
 from ordinis_mlflow.telemetry import ServingMetrics
 from ordinis_mlflow.telemetry.processes import shared_directory
@@ -41,8 +42,15 @@ def create(settings: ServingSettings) -> ServingApp:
     followers = _followers(sources, settings, pairing, metrics, bell)
     readers = ThreadPoolExecutor(THREADS, "body")
     found = routes(service, readers, metrics, hint_routes(sources, bell))
-    parts: list[Component] = [*followers, *logs, *shadow, Settled()]
-    return ServingApp(found, guard(settings.access), settings.limits, metrics, parts)
+    tracing = Tracing() if settings.tracing else None
+    parts: list[Component] = [
+        *([tracing] if tracing else []),
+        *followers,
+        *logs,
+        *shadow,
+        Settled(),
+    ]
+    return ServingApp(found, guard(settings.access), settings.limits, metrics, parts, tracing)
 
 
 def _followers(

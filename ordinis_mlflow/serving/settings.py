@@ -98,6 +98,7 @@ class ServingSettings:
         prediction_log: where answers are kept; nowhere by default.
         drift_scores: file in which a drift monitor leaves its scores; they are shown with the
             metrics.
+        tracing: a span a request, to the OpenTelemetry collector that OTEL_* variables name.
 
     Raises:
         InvalidConfig: session is neither.
@@ -113,6 +114,7 @@ class ServingSettings:
     access: Access = field(default_factory=Access)
     prediction_log: PredictionLogSettings = field(default_factory=PredictionLogSettings)
     drift_scores: Path | None = None
+    tracing: bool = False
 
     def __post_init__(self) -> None:
         if self.session not in SESSIONS:
