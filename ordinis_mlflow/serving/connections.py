@@ -102,8 +102,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Uvicorn's; one too many is told so, and of very many too many none is heard."""
-        self._joined: Any = JoinedWrites(transport)
-        super().connection_made(self._joined)
+        self._joined = JoinedWrites(transport)
+        joined: Any = self._joined  # a transport in all that is asked of it
+        super().connection_made(joined)
         if len(self.connections) > 2 * self._limits.connections:
             transport.abort()
         elif len(self.connections) > self._limits.connections:
