@@ -16,14 +16,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from flows.recalibrating import recalibrate
+from flows.foretold import foretold
 from flows.training import Training
 from ordinis_mlflow.baselines import ALL
 from ordinis_mlflow.network import SignalLSTM, fit, predict
 from ordinis_mlflow.prediction import Prediction
 from ordinis_mlflow.prepare import Prepared, samples_of
 from ordinis_mlflow.scoring.forecast import log_score_nats
-from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.splits import HoldoutSplit, Window
 
 WINDOW = "ordinis.window"
@@ -116,14 +115,8 @@ def _said(
     training: Training, prepared: Prepared, network: SignalLSTM
 ) -> tuple[Prediction, np.ndarray]:
     """The network's predictions of the test rows, and its log scores on the training rows."""
-    split, rows = prepared.split, prepared.rows
-    forecast = training.forecast
-    if training.options.recalibrate:
-        forecast, _ = recalibrate(forecast, prepared, network)
-    location, scale = predict(network, prepared.test)
-    unit = rows.units[rows.ready[split.test]].astype(np.float32)
-    signal = Signal(*forecast.signal(location, scale, unit))
-    freedom = forecast.degrees_of_freedom
+    freedom = training.forecast.degrees_of_freedom
+    signal = foretold(training.forecast, prepared, network, training.options.recalibrate)
     fitted = predict(network, prepared.train)
     in_sample = log_score_nats(prepared.train.labels, *fitted, freedom)
     return Prediction.of_signal(MODEL, signal, freedom), in_sample

@@ -25,6 +25,8 @@ from flows.predict import PredictOptions
 from flows.promote import PromoteOptions
 from flows.rollback import RollbackOptions
 from flows.serve import OPTIONS as SERVE_OPTIONS
+from flows.tune import TuneOptions
+from flows.tuned_study import Measurement
 from flows.walkforward import WalkOptions
 from ordinis_mlflow.command_line import parameters
 from ordinis_mlflow.network import LSTMConfig
@@ -44,6 +46,7 @@ OPTIONS = {
     "rollback": (RollbackOptions,),
     "audit": (RegistryAuditOptions,),
     "walkforward": (TrainOptions, LSTMConfig, WalkOptions),
+    "tune": (TrainOptions, LSTMConfig, Measurement, TuneOptions),
     "ingest": (IngestOptions, QualityRules),
     "materialize": (MaterializeOptions,),
     "export": (ExportOptions,),

@@ -1,0 +1,183 @@
+"""Tune: trials of the network's settings on folds before the test span; then one look at that span.
+
+Workers share a study, and each trial is a child run. Ctrl-C keeps what is done, and
+``-P study=<name>`` goes on with it.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import mlflow
+from mlflow import MlflowClient
+
+from flows.command_line import NONE, given, parse, run
+from flows.export import Published
+from flows.options import TrainOptions
+from flows.training import Training, load, parameters, record
+from flows.tune_workers import work_together
+from flows.tuned_folds import folds_of, untouched_from
+from flows.tuned_log import Progress, log_study
+from flows.tuned_model import judge_once, publish_tuned, summary, train_both
+from flows.tuned_space import refuse_set, space_of
+from flows.tuned_study import Job, Measurement
+from flows.tuned_trial import STUDY, Sheet, end_orphans
+from ordinis_mlflow.errors import InvalidConfig, StudyError
+from ordinis_mlflow.evaluation import Report, span_of
+from ordinis_mlflow.network import LSTMConfig
+from ordinis_mlflow.tracking import Judged, tracked_run
+from ordinis_mlflow.tuning import Pulse, Study, Trial
+
+PULSE = Pulse(every_s=10, dead_after_s=60)
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """Parameters of the entry point ``tune``, besides those of ``train`` and of a measurement.
+
+    Attributes:
+        study: its name, to go on with it; a new one by default.
+        space: a JSON file, as ``Space.to_json`` writes it; the LSTM's own by default.
+        trials: configurations in the whole study, now and before.
+        timeout: no trial begins later than so many seconds after the start; 0 for no end.
+        workers: processes; 0 for one a core.
+        samples: of the bootstrap in the end.
+    """
+
+    study: str = NONE
+    space: str = NONE
+    trials: int = 60
+    timeout: float = 0.0
+    workers: int = 0
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.workers < 0 or not 0.0 <= self.timeout < float("inf"):
+            raise InvalidConfig(
+                "trials must be 1 or more, timeout and workers 0 or more, got "
+                f"{self.trials}, {self.timeout}, {self.workers}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What came of a tuning.
+
+    Attributes:
+        study: its name.
+        best: the trial whose configuration was judged.
+        report: on the test span, beside the default configuration.
+        published: the registered model; None if none was asked for.
+    """
+
+    study: str
+    best: Trial
+    report: Report
+    published: Published | None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The entry point ``tune``."""
+    tune(*parse(arguments, TrainOptions, LSTMConfig, Measurement, TuneOptions))
+
+
+def tune(
+    options: TrainOptions, config: LSTMConfig, measurement: Measurement, tuning: TuneOptions
+) -> Tuned:
+    """Trials, figures, and in the end the best configuration beside the default one.
+
+    Raises:
+        StudyError: the study cannot be used, workers failed, or no trial is complete.
+        SystemExit: after Ctrl-C or SIGTERM; what was done is kept and logged.
+    """
+    if given(options.resume):
+        raise InvalidConfig(f"a tuning goes on by study=<name>, got resume={options.resume}")
+    training = load(replace(options, register=NONE, alias=NONE), config)
+    job = job_of(training, measurement, tuning)
+    settings = {**parameters(options, config), **asdict(measurement), **asdict(tuning)}
+    with job.open() as study:  # refused before a run is started
+        with tracked_run(settings, {"ordinis.entry_point": "tune", STUDY: study.name}) as run_:
+            record(training)
+            info = run_.info
+            sheet = replace(job.sheet, experiment_id=info.experiment_id, parent=info.run_id)
+            job = replace(job, sheet=sheet)
+            print(f"study {study.name}; go on with -P study={study.name}")
+            stopped = _measure(job, study, tuning.workers)
+            if stopped is None:
+                return _judge(training, study, options, tuning)
+        MlflowClient().set_terminated(run_.info.run_id, "KILLED")
+        raise SystemExit(stopped)
+
+
+def job_of(training: Training, measurement: Measurement, tuning: TuneOptions) -> Job:
+    """What workers are told; refused is what cannot be measured."""
+    options, config, data = training.options, training.config, training.data
+    space = space_of(tuning.space)
+    refuse_set(space, config)
+    border = untouched_from(data.bars, options, config, space)
+    embargo = measurement.embargo_time()
+    folds_of(data, border, options, config, space, measurement.folds, embargo)
+    prepared = training.prepared
+    # Of the test span, symbols and dates are read: by them trials count as attempts at it.
+    span = span_of(prepared.rows, prepared.split.test, options.horizon, options.cost_bps)
+    name = given(tuning.study) or f"{data.features.dataset}-{uuid.uuid4().hex[:8]}"
+    return Job(
+        options=options,
+        config=config,
+        measurement=measurement,
+        space=space,
+        border=border,
+        sheet=Sheet("", "", name, Judged.of(span)),  # until there is a run
+        tracking_uri=mlflow.get_tracking_uri(),
+        trials=tuning.trials,
+        ends_at=time.time() + tuning.timeout if tuning.timeout else None,
+        pulse=PULSE,
+    )
+
+
+def _measure(job: Job, study: Study, workers: int) -> int | None:
+    """Let workers measure, and log what the study has then; the exit status if it was stopped."""
+    with Progress(study, job.trials) as progress:
+        try:
+            work_together(job, workers or os.cpu_count() or 1, progress.look)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except SystemExit as error:  # SIGTERM
+            return int(error.code or 0)
+        finally:
+            end_orphans(job.sheet.parent)
+            log_study(study)
+    return None
+
+
+def _judge(training: Training, study: Study, options: TrainOptions, tuning: TuneOptions) -> Tuned:
+    best = best_of(study)
+    tuned, default = train_both(training, best.configuration)
+    made, luck = judge_once(tuned, default, tuning.samples)
+    print(summary(made, luck, best.configuration))
+    published = publish_tuned(tuned, options.register, options.alias)
+    return Tuned(study.name, best, made, published)
+
+
+def best_of(study: Study) -> Trial:
+    """The best complete trial; of several objectives, the front's best by the first of them.
+
+    Raises:
+        StudyError: no trial is complete.
+    """
+    front = study.best()
+    if not front:
+        failed = [trial.reason for trial in study.trials() if trial.state == "failed"]
+        raise StudyError(
+            f"no trial of study {study.name!r} is complete"
+            + (f"; the first that failed: {failed[0]}" if failed else "; give it more time")
+        )
+    first = study.objectives[0].name
+    return max(front, key=lambda trial: trial.values[first])
+
+
+if __name__ == "__main__":
+    run(main)
