@@ -1,7 +1,8 @@
 """Retraining: when a model is trained anew, and how that is remembered.
 
 Floor 2: a state machine that decides (``policy``, ``machine``), and a table beside MLflow's that
-keeps where each model stands (``desk``). It trains nothing; ``flows/retrain.py`` does.
+keeps where each model stands (``desk``); what is under way is one worker's (``lease``). It trains
+nothing; ``flows/retraining.py`` does.
 
     watch → warn → retrain → evaluate → cool down → watch
 
@@ -11,9 +12,11 @@ begun anew after a crash.
 """
 
 from ordinis_mlflow.retraining.desk import Desk, Event, Kept
+from ordinis_mlflow.retraining.lease import Lease
 from ordinis_mlflow.retraining.machine import (
     Observation,
     Step,
+    ask,
     decided,
     failed,
     hold,
@@ -34,10 +37,12 @@ __all__ = [
     "Desk",
     "Event",
     "Kept",
+    "Lease",
     "LoopState",
     "Observation",
     "RetrainPolicy",
     "Step",
+    "ask",
     "decided",
     "failed",
     "hold",

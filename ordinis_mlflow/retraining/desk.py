@@ -82,7 +82,10 @@ class Desk:
         return Kept(model, state, row.revision, row.worker, row.lease_until)
 
     def write(self, kept: Kept, step: Step, at: int) -> Kept:
-        """Go on from what was read; nobody has the lease afterwards.
+        """Go on from what was read.
+
+        A worker keeps its lease while the same work is under way, whoever notes what was seen
+        meanwhile; afterwards nobody has it.
 
         Args:
             kept: as it was read or claimed.
@@ -92,7 +95,9 @@ class Desk:
         Raises:
             LoopOvertaken: somebody has changed it since; nothing was written.
         """
-        new = Kept(kept.model, step.state, kept.revision + 1)
+        same = step.state.under_way and step.state.work == kept.state.work
+        held = (kept.worker, kept.lease_until) if same else ("", 0)
+        new = Kept(kept.model, step.state, kept.revision + 1, *held)
         with self._engine.begin() as connection:
             self._swap(connection, kept, new)
             connection.execute(sa.insert(EVENTS).values(_event(new, step, at)))

@@ -10,7 +10,7 @@ from ordinis_mlflow.retraining.policy import RetrainPolicy
 from ordinis_mlflow.retraining.state import COOL_DOWN, EVALUATE, RETRAIN, WARN, WATCH, LoopState
 
 DAY = 86_400_000_000_000
-DRIFT, PERFORMANCE, AGE = "drift", "performance", "age"
+DRIFT, PERFORMANCE, AGE, HAND = "drift", "performance", "age", "hand"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,24 @@ def observe(state: LoopState, seen: Observation, policy: RetrainPolicy) -> Step:
     refusal = _held_back(state, seen, cause, policy)
     if refusal:
         return Step(state, f"{cause} would trigger a retraining, but {refusal}", loud=True)
-    return Step(_triggered(state, seen, cause), f"retraining {state.trigger + 1}: {cause}")
+    return Step(_triggered(state, seen.now, cause), f"retraining {state.trigger + 1}: {cause}")
+
+
+def ask(state: LoopState, why: str) -> Step:
+    """Trigger by hand: also while it cools down, and past the limits that hold alarms back.
+
+    Raises:
+        InvalidConfig: no reason is given.
+        RetrainingError: a retraining is under way, or the loop is held.
+    """
+    if not why.strip():
+        raise InvalidConfig("a retraining by hand needs a reason: whoever is on call will ask")
+    if state.under_way:
+        raise RetrainingError(f"retraining {state.trigger} ({state.cause}) is under way")
+    if state.held:
+        raise RetrainingError(f"the loop is held: {state.held}; release it first")
+    new = _triggered(state, state.seen, HAND)
+    return Step(new, f"retraining {new.trigger}: {HAND}, {why.strip()}")
 
 
 def trained(state: LoopState, run: str, challenger: str) -> Step:
@@ -173,16 +190,16 @@ def _quiet(state: LoopState, seen: Observation) -> str:
     return f"warned {bars} bars ago; another alarm well apart, or worse performance, would trigger"
 
 
-def _triggered(state: LoopState, seen: Observation, cause: str) -> LoopState:
+def _triggered(state: LoopState, bar: int, cause: str) -> LoopState:
     return replace(
         state,
         phase=RETRAIN,
         trigger=state.trigger + 1,
         cause=cause,
-        triggered=seen.now,
+        triggered=bar,
         run="",
         challenger="",
-        retrains=(*state.retrains, seen.now),
+        retrains=(*state.retrains, bar),
     )
 
 

@@ -19,7 +19,7 @@ class LoopState:
         seen: newest bar that was looked at; 0 for none. An older one changes nothing.
         alarms: bars at which drift was found and not acted on yet, ascending.
         trigger: number of the latest trigger; 0 for none.
-        cause: of the latest trigger: ``drift``, ``performance`` or ``age``.
+        cause: of the latest trigger: ``drift``, ``performance``, ``age`` or ``hand``.
         triggered: bar of the latest trigger; 0 for none.
         run: MLflow's id of the training that it led to; "" until that has begun.
         challenger: version that came of it; "" until it is registered.
@@ -46,6 +46,11 @@ class LoopState:
     def under_way(self) -> bool:
         """Whether a retraining has been triggered and has not ended."""
         return self.phase in (RETRAIN, EVALUATE)
+
+    @property
+    def work(self) -> tuple[str, int] | None:
+        """What there is to do: phase and number of the trigger; None for nothing."""
+        return (self.phase, self.trigger) if self.under_way else None
 
     def to_json(self) -> str:
         """JSON text."""

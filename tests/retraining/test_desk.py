@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ordinis_mlflow.errors import LoopOvertaken, RetrainingError
-from ordinis_mlflow.retraining import WARN, Desk, Event, Kept, LoopState, Step
+from ordinis_mlflow.retraining import EVALUATE, RETRAIN, WARN, Desk, Event, Kept, LoopState, Step
 
 STATE = LoopState(phase=WARN, seen=7, alarms=(3, 7))
 STEP = Step(STATE, "warned: σ is large", loud=True)
@@ -72,6 +72,17 @@ def test_a_lease_keeps_others_away_until_it_is_over(desk):
     with pytest.raises(LoopOvertaken):  # the first was not dead, only slow
         desk.write(longer, STEP, at=17)
     assert desk.write(taken, STEP, at=17).worker == ""
+
+
+def test_a_lease_outlives_what_monitors_note_and_ends_with_the_work(desk):
+    def written(kept, **changes):
+        return desk.write(kept, Step(replace(kept.state, **changes), "noted"), at=1)
+
+    begun = written(desk.read("sp500"), phase=RETRAIN, trigger=1)
+    claimed = desk.claim(begun, "one", 0, 10 * SECOND)
+    noted = written(claimed, seen=9)
+    assert (noted.worker, noted.lease_until) == ("one", 10 * SECOND)
+    assert written(noted, phase=EVALUATE).worker == ""
 
 
 def test_a_state_of_a_later_version_is_refused(desk, engine):

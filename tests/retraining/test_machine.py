@@ -17,6 +17,7 @@ from ordinis_mlflow.retraining import (
     LoopState,
     Observation,
     RetrainPolicy,
+    ask,
     decided,
     failed,
     hold,
@@ -188,3 +189,21 @@ def test_a_policy_or_an_observation_that_makes_no_sense_is_refused():
 def test_what_is_no_state_is_refused(text):
     with pytest.raises(RetrainingError):
         LoopState.from_json(text)
+
+
+def test_by_hand_it_is_triggered_while_it_cools_down_and_past_an_open_circuit():
+    lost = LoopState(phase=COOL_DOWN, seen=9, trigger=4, ended=9, rejected=99)
+    step = ask(lost, "a new feature set")
+    assert (step.state.phase, step.state.trigger, step.state.cause) == (RETRAIN, 5, "hand")
+    assert (step.state.triggered, step.state.retrains) == (9, (9,))
+    assert step.note == "retraining 5: hand, a new feature set"
+
+
+def test_by_hand_nothing_is_triggered_twice_or_against_a_hold_or_without_a_reason():
+    under_way = ask(LoopState(), "first").state
+    with pytest.raises(RetrainingError, match=r"retraining 1 \(hand\) is under way"):
+        ask(under_way, "second")
+    with pytest.raises(RetrainingError, match="held: holidays"):
+        ask(hold(LoopState(), "holidays").state, "now")
+    with pytest.raises(InvalidConfig, match="needs a reason"):
+        ask(LoopState(), " ")
