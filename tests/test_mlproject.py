@@ -27,6 +27,7 @@ from flows.rollback import RollbackOptions
 from flows.serve import OPTIONS as SERVE_OPTIONS
 from flows.tune import TuneOptions
 from flows.tuned_study import Measurement
+from flows.tune_serving import TuneServingOptions
 from flows.walkforward import WalkOptions
 from ordinis_mlflow.command_line import parameters
 from ordinis_mlflow.network import LSTMConfig
@@ -54,6 +55,7 @@ OPTIONS = {
     "monitor": (MonitorOptions, RetrainPolicy),
     "desk": (DeskOptions,),
     "serve": SERVE_OPTIONS,
+    "tune_serving": (TuneServingOptions,),
 }
 # Main registers what it serves, whatever train does.
 DELIBERATE = {"main": {"register": NAME, "alias": ALIAS}}

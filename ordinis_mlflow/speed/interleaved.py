@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.speed.load import Load, Step
-from ordinis_mlflow.speed.ratio import Ratio
+from ordinis_mlflow.speed.ratio import LEAST, Ratio
 from ordinis_mlflow.telemetry.latency import LatencyRecorder
 
 Windows: TypeAlias = npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ class Interleaved:
     """Rounds of a candidate and a default, A B, then B A, and so on.
 
     Each run is warmed up before its step, so that neither pays for what the other left in the
-    caches. The collector of garbage rests meanwhile.
+    caches. The garbage collector rests during a round.
 
     Args:
         load: of a round.
@@ -114,10 +114,27 @@ class Interleaved:
         return found
 
 
+def interleave(
+    candidate: Run, default: Run, windows: Windows, seconds: float, load: Load | None = None
+) -> Interleaved:
+    """As many rounds as begin within some seconds, and no fewer than a ratio needs.
+
+    Args:
+        candidate: runs windows in one way.
+        default: runs them in another.
+        windows: that both accept, shape (n, lookback, 5).
+        seconds: of measuring.
+        load: of a round; what a server asks for by default.
+    """
+    measured, end = Interleaved(load or Load(), windows), time.monotonic() + seconds
+    while measured.rounds < LEAST or time.monotonic() < end:
+        measured.round(candidate, default)
+    return measured
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.speed import Interleaved, Load, Step, interleaved
+from ordinis_mlflow.speed import Interleaved, Load, Step, interleave, interleaved
 
 LOAD = Load((Step(1, 3, whole=True), Step(4, 2)), settle_s=0.0)
 WINDOWS = np.arange(30.0).reshape(2, 3, 5)
@@ -20,6 +20,8 @@ class Clock:
 
     def perf_counter(self):
         return self.now
+
+    monotonic = perf_counter
 
     def sleep(self, seconds):
         self.now += seconds
@@ -91,6 +93,14 @@ def test_a_round_that_fails_counts_for_nothing_and_the_collector_works_again(clo
     assert gc.isenabled()
     assert measured.rounds == 0
     assert measured.candidate[1].recorder.count == 0
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 5), (100.0, 10), (101.0, 11)])
+def test_as_many_rounds_as_begin_in_time_and_enough_for_a_ratio(clock, seconds, rounds):
+    load = Load((Step(1, 4),), settle_s=0.0)  # with the warm-up runs ten seconds
+    measured = interleave(taking(clock, 1), taking(clock, 1), WINDOWS, seconds, load)
+    assert measured.rounds == rounds
+    assert measured.gain(1).value == 1.0
 
 
 @pytest.mark.parametrize(
