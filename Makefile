@@ -17,7 +17,7 @@ export DO_NOT_TRACK ?= 1
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ui server serve bench docs clean
+.PHONY: help setup demo test ui server serve tune replay bench docs clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -72,6 +72,13 @@ server: .venv/installed  ## tracking server with gates, ledger and artifact guar
 serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
 	python -m flows.serve --model models:/sp500@champion
 
+tune: $(STATE)/env  ## ten trials of the network's settings on the S&P 500, the best one judged: two minutes
+	mlflow run . -e tune --env-manager local -P trials=10 -P trial_epochs=5 -P epochs=15
+
+# Shortened: five of the sixteen years, at most 6 epochs a training, one of the two indices.
+replay: $(STATE)/env  ## the retraining policy through 2006-2010, beside other strategies: about three minutes
+	mlflow run . -e replay --env-manager local -P begin=2006-01-01T00:00:00Z -P end=2010-12-31T00:00:00Z -P epochs=6 -P samples=500
+
 bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph
 	python -m bench.train
@@ -79,6 +86,7 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.store
 	python -m bench.evaluate
 	python -m bench.registry
+	python -m bench.tune
 	python -m bench.drift
 
 docs: .venv/installed  ## docs/features.md and docs/metrics.md from their definitions

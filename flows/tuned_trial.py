@@ -1,14 +1,15 @@
 """A trial as a child run: its configuration, its scores by fold, how long it took, its study."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from flows.tuned_objective import METRICS, Scored
@@ -17,10 +18,10 @@ from ordinis_mlflow.tracking import Judged
 from ordinis_mlflow.tracking.trials import TRIAL
 from ordinis_mlflow.tuning import Objective, Outcome, Pruned, Report, Suggestion
 
-STUDY, NUMBER, STATE, REASON = (
-    f"ordinis.study{suffix}" for suffix in ("", ".trial", ".state", ".reason")
+STUDY, NUMBER, CONFIGURATION, STATE, REASON = (
+    f"ordinis.study{suffix}" for suffix in ("", ".trial", ".configuration", ".state", ".reason")
 )
-"""Tags: name of the study, number in it, what became of the trial, and why it failed."""
+"""Tags: name of the study, number in it, what is tried, what became of it, and why it failed."""
 MeasureFolds: TypeAlias = Callable[[Configuration, Report], Scored]
 
 
@@ -49,6 +50,7 @@ class Sheet:
             MLFLOW_RUN_NAME: f"trial {suggestion.number}",
             STUDY: self.study,
             NUMBER: str(suggestion.number),
+            CONFIGURATION: suggestion.configuration.to_json(),  # parameters follow when it ends
             **self.judged.tags(),
             TRIAL: f"{self.study}/{first}",
         }
@@ -71,39 +73,41 @@ class TrackedObjective:
 
     def __call__(self, suggestion: Suggestion, report: Report) -> Outcome:
         """Measure; the child run ends FINISHED, KILLED if pruned or interrupted, or FAILED."""
-        with self._run(suggestion) as run_id:
-            began = time.perf_counter()
-            scored = self._objective(suggestion.configuration, report)
-            self._log(run_id, metrics_of(scored, time.perf_counter() - began))
-            self._end(run_id, *(("KILLED", "pruned") if scored.pruned else ("FINISHED", "done")))
-        if scored.pruned:
-            return Pruned()
-        return {each.name: scored.mean(METRICS[each.name]) for each in self._objectives}
-
-    @contextmanager
-    def _run(self, suggestion: Suggestion) -> Iterator[str]:
-        """A child run that always ends."""
         tags = self._sheet.tags(suggestion)
         run_id = self._client.create_run(self._sheet.experiment_id, tags=tags).info.run_id
-        said = [Param(name, str(value)) for name, value in suggestion.configuration.items()]
+        end = partial(self._end, run_id, suggestion.configuration)
+        began = time.perf_counter()
         try:
-            self._client.log_batch(run_id, params=said)
-            yield run_id
+            scored = self._objective(suggestion.configuration, report)
         except Exception as error:
-            self._client.set_tag(run_id, REASON, f"{type(error).__name__}: {error}"[:5000])
-            self._end(run_id, "FAILED", "failed")
+            end("FAILED", {STATE: "failed", REASON: f"{type(error).__name__}: {error}"[:5000]})
             raise
         except BaseException:
-            self._end(run_id, "KILLED", "interrupted")
+            end("KILLED", {STATE: "interrupted"})
             raise
+        metrics = metrics_of(scored, time.perf_counter() - began)
+        if scored.pruned:
+            end("KILLED", {STATE: "pruned"}, metrics)
+            return Pruned()
+        end("FINISHED", {STATE: "done"}, metrics)
+        return {each.name: scored.mean(METRICS[each.name]) for each in self._objectives}
 
-    def _log(self, run_id: str, metrics: Mapping[str, float]) -> None:
+    def _end(
+        self,
+        run_id: str,
+        configuration: Configuration,
+        status: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """All in one call: each costs a transaction of the tracking database."""
         now = int(time.time() * 1000)
-        entities = [Metric(name, value, now, 0) for name, value in metrics.items()]
-        self._client.log_batch(run_id, metrics=entities)
-
-    def _end(self, run_id: str, status: str, state: str) -> None:
-        self._client.set_tag(run_id, STATE, state)
+        self._client.log_batch(
+            run_id,
+            [Metric(name, value, now, 0) for name, value in metrics.items()],
+            [Param(name, str(value)) for name, value in configuration.items()],
+            [RunTag(name, value) for name, value in tags.items()],
+        )
         self._client.set_terminated(run_id, status)
 
 
