@@ -4,11 +4,9 @@ What is fitted at a refit (scaler, network, recalibration, baselines) reads only
 then. A walk that was killed goes on with ``-P resume=<run id>``: what is finished is not run again.
 """
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 
 import mlflow
@@ -21,6 +19,7 @@ from tqdm import tqdm
 
 from flows.command_line import given, parse, run
 from flows.options import TrainOptions
+from flows.pool import loaded, training_pool
 from flows.training import Training, load, record, settings_of
 from flows.walked import joined, log_walk, summary
 from flows.window import WINDOW, Walked, read_window, walk_window
@@ -179,13 +178,7 @@ def run_windows(
     if not steps:
         return
     count = min(workers or os.cpu_count() or 1, len(steps))
-    pool = ProcessPoolExecutor(
-        count,
-        multiprocessing.get_context("spawn"),
-        _start_worker,
-        (training.options, training.config, mlflow.get_tracking_uri()),
-    )
-    try:
+    with training_pool(training, count) as pool:
         # The longest first: at the end, no process waits for another's long window.
         futures = {
             pool.submit(_run_window, step.split, step.window, parent): step
@@ -193,32 +186,10 @@ def run_windows(
         }
         for future in tqdm(as_completed(futures), total=len(steps), unit="window", desc="walk"):
             yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_training: Training | None = None
-"""What a worker process has loaded, once for all its windows."""
-
-
-def _start_worker(options: TrainOptions, config: LSTMConfig, tracking_uri: str) -> None:
-    global _training
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    mlflow.set_tracking_uri(tracking_uri)
-    _training = load(options, config)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _run_window(split: HoldoutSplit, window: Window, parent: str) -> str:
-    assert _training is not None
-    return walk_window(_training, split, window, parent)
+    return walk_window(loaded(), split, window, parent)
 
 
 if __name__ == "__main__":
