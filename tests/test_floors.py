@@ -72,7 +72,7 @@ LIBRARIES = {
     "graph": {"numpy", "onnx", "onnxruntime"},
     "retraining": {"numpy", "sqlalchemy", "alembic"},
     "client": WORDS | {"pyarrow", "requests"},
-    "tracking": WORDS | {"mlflow", "matplotlib", "git"},
+    "tracking": WORDS | {"mlflow", "matplotlib", "git", "jinja2"},
     "flavor": WORDS | {"mlflow", "yaml", "sqlalchemy"},  # the ledger of a registry without a server
     "serving": WORDS | {"mlflow", "requests", "msgspec", "uvicorn", "pyarrow"},
     "flows": WORDS | {"mlflow", "torch", "tqdm", "onnx"},
