@@ -23,6 +23,7 @@ from flows.monitor import MonitorOptions
 from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from flows.promote import PromoteOptions
+from flows.replay import ReplayOptions
 from flows.rollback import RollbackOptions
 from flows.serve import OPTIONS as SERVE_OPTIONS
 from flows.tune import TuneOptions
@@ -53,6 +54,7 @@ OPTIONS = {
     "export": (ExportOptions,),
     "predict": (PredictOptions,),
     "monitor": (MonitorOptions, RetrainPolicy),
+    "replay": (TrainOptions, LSTMConfig, ReplayOptions, RetrainPolicy),
     "desk": (DeskOptions,),
     "serve": SERVE_OPTIONS,
     "tune_serving": (TuneServingOptions,),
