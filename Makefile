@@ -79,10 +79,6 @@ tune: $(STATE)/env  ## ten trials of the network's settings on the S&P 500, the 
 replay: $(STATE)/env  ## the retraining policy through 2006-2010, beside other strategies: about three minutes
 	mlflow run . -e replay --env-manager local -P begin=2006-01-01T00:00:00Z -P end=2010-12-31T00:00:00Z -P epochs=6 -P samples=500
 
-# Shortened: five of the sixteen years, at most 6 epochs a training, one of the two indices.
-replay: $(STATE)/env  ## the retraining policy through 2006-2010, beside other strategies: about three minutes
-	mlflow run . -e replay --env-manager local -P begin=2006-01-01T00:00:00Z -P end=2010-12-31T00:00:00Z -P epochs=6 -P samples=500
-
 bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph
 	python -m bench.train
