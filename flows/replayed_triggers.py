@@ -46,12 +46,13 @@ class LoopTrigger:
         return tuple(self._released)
 
     def look(self, champion: Fitted, now: np.datetime64) -> tuple[bool, str]:
-        """As the entry point ``monitor`` does. Realised performance is not asked here yet."""
+        """As the entry point ``monitor`` does, but for realised performance."""
         self._release(now)
         alarm = self._check(champion, now)
         times = self._history.until(now).astype(np.int64)
+        performance = False  # until it is known here what has become of the model's predictions
         # Age is counted from the newest bar that the training knew of.
-        seen = Observation(times, alarm, False, int(champion.known.astype(np.int64)))
+        seen = Observation(times, alarm, performance, int(champion.known.astype(np.int64)))
         self._state = observe(self._state, seen, self._policy).state
         return alarm, self._state.cause if self._state.phase == RETRAIN else ""
 
