@@ -11,7 +11,7 @@ from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.graph.tunables import session_space, settings_of
 from ordinis_mlflow.params import CategoricalParam, Configuration, Space
 from ordinis_mlflow.speed import Interleaved, interleave
-from ordinis_mlflow.tuning import Failed, Objective, Outcome, Report, Suggestion
+from ordinis_mlflow.tuning import Failed, Objective, Outcome, Report, Study, Suggestion
 
 SMALL, LARGE = 1, 64
 """Windows of the runs whose p99 is held to a limit, and of those whose throughput is to grow."""
@@ -83,6 +83,15 @@ class TimedTrials:
             return f"p99 at batch {SMALL} is {found:.3g} ms, {limit}" if found > self.p99_ms else ""
         tail = measured.tail(SMALL)
         return f"p99 at batch {SMALL} is {tail} times the default's" if tail.above else ""
+
+
+def fastest(study: Study) -> Configuration:
+    """Of the complete trials, without the defaults; those if there is no other."""
+    defaults = study.space.defaults()
+    complete = [trial for trial in study.trials() if trial.state == "complete"]
+    others = [trial for trial in complete if trial.configuration != defaults]
+    best = max(others, key=lambda trial: trial.values[GAIN.name], default=None)
+    return defaults if best is None else best.configuration
 
 
 def figures_of(measured: Interleaved) -> Figures:

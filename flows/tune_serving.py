@@ -19,7 +19,15 @@ from mlflow.artifacts import download_artifacts
 from tqdm import tqdm
 
 from flows.command_line import parse, run
-from flows.timed_trials import GAIN, LARGE, TimedTrials, figures_of, metrics_of, space_for
+from flows.timed_trials import (
+    GAIN,
+    LARGE,
+    TimedTrials,
+    fastest,
+    figures_of,
+    metrics_of,
+    space_for,
+)
 from ordinis_mlflow.errors import InvalidConfig, PackageError, ProviderUnavailable
 from ordinis_mlflow.flavor import Package, SignalModel
 from ordinis_mlflow.flavor.package import GRAPHS, read_package
@@ -35,7 +43,6 @@ from ordinis_mlflow.tuning import (
     METHODS,
     Outcome,
     Report,
-    Study,
     Suggestion,
     open_study,
     run_trials,
@@ -187,15 +194,7 @@ def _best(space: Space, trials: TimedTrials, options: TuneServingOptions) -> Con
             run_trials(study, measure, options.trials, options.timeout or None, catch)
         finally:
             _log_trials(trials)
-        return _fastest(study)
-
-
-def _fastest(study: Study) -> Configuration:
-    defaults = study.space.defaults()
-    complete = [trial for trial in study.trials() if trial.state == "complete"]
-    others = [trial for trial in complete if trial.configuration != defaults]
-    best = max(others, key=lambda trial: trial.values[GAIN.name], default=None)
-    return defaults if best is None else best.configuration
+        return fastest(study)
 
 
 def _judged(
