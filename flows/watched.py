@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
@@ -41,8 +42,12 @@ class Watched:
 
     @property
     def fitted(self) -> int:
-        """Newest time that it was fitted to, UTC nanoseconds."""
-        return int(self.model.contract.unseen_after.astype("datetime64[ns]").astype("int64"))
+        """Newest bar that was known when it was trained, UTC nanoseconds.
+
+        Not the newest that its weights were fitted to: what a training keeps back to stop by and to
+        judge by would make a model of today old.
+        """
+        return int(np.datetime64(self.model.contract.data_last, "ns").astype("int64"))
 
 
 def watched(name: str, alias: str) -> Watched:

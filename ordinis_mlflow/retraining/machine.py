@@ -21,7 +21,7 @@ class Observation:
         times: of the bars up to now, UTC nanoseconds, ascending, each once; the last is now.
         alarm: whether drift was found.
         performance: whether realised performance was found worse than it should be.
-        fitted: newest bar that the champion was fitted to.
+        fitted: newest bar that was known when the champion was trained.
     """
 
     times: npt.NDArray[np.int64]

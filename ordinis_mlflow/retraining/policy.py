@@ -13,8 +13,8 @@ class RetrainPolicy:
         gap_bars: fewest bars between two alarms that confirm each other: nearer ones saw nearly the
             same window.
         within_bars: most bars between them.
-        max_age_days: of the newest bar that the champion was fitted to; an older champion is
-            trained anew whatever the monitor says.
+        max_age_days: of the newest bar that was known when the champion was trained; an older
+            champion is trained anew whatever the monitor says.
         cooldown_bars: after a retraining; the window of the drift check has to fill with new bars.
         most_retrains: in ``period_days``; age does not count them.
         period_days: over which they are counted.
