@@ -23,6 +23,8 @@ from mlflow.entities import Run
 
 from flows.command_line import NONE, given, parse, run
 from flows.monitor_runs import judged, log_check, log_reports, not_judged
+from flows.realised import log_performance, performance_verdicts
+from flows.realised import told as told_performance
 from flows.recent import Recent
 from flows.watched import RecentOptions, Watched, watched
 from ordinis_mlflow.drift import DriftCheck
@@ -122,7 +124,7 @@ def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
     settings = {**asdict(options), **asdict(policy)}
     with tracked_run(settings, {"ordinis.entry_point": "monitor"}) as own:
         check = checked(own, of, recent, options)
-        performance = False  # until flows/realised.py says what has become of the predictions
+        performance = realised(of, options, int(recent.times[-1]))
         if not_judged(check):
             return Monitored(own.info.run_id, check, performance, None, False)
         seen = Observation(recent.times, check.alarm, performance, of.fitted)
@@ -142,6 +144,14 @@ def checked(own: Run, of: Watched, recent: Recent, options: MonitorOptions) -> D
     log_reports(of.reference, check, recent.table, options.html)
     write_scores(given(options.scores), of, check)
     return check
+
+
+def realised(of: Watched, options: MonitorOptions, bar: int) -> bool:
+    """Whether what became of its predictions is worse than it should be; logged and told."""
+    found = performance_verdicts(of, options)
+    log_performance(found, bar)
+    say(f"  realised performance: {told_performance(found)}", loud=False)
+    return found.alarm
 
 
 def note(
