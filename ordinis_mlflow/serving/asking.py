@@ -5,7 +5,6 @@ import time
 
 from ordinis_mlflow.errors import DeadlinePassed
 from ordinis_mlflow.serving.arms import Asked, Part, Rows, Served
-from ordinis_mlflow.signal import Signal
 
 
 async def ask(served: Served, rows: Rows | None, asked: Asked, deadline: float) -> Part:
@@ -22,15 +21,10 @@ async def ask(served: Served, rows: Rows | None, asked: Asked, deadline: float) 
         DeadlinePassed: the time was over.
     """
     future = served.batcher.submit(asked.windows, deadline)
-    return Part(served, rows, asked, await _in_time(future, deadline))
-
-
-async def _in_time(future: "asyncio.Future[Signal]", deadline: float) -> Signal:
-    """The future's result. A turn of the loop is given for nothing: most are done by then."""
-    await asyncio.sleep(0)
-    if not future.done():
-        try:
-            return await asyncio.wait_for(future, deadline - time.perf_counter())
-        except TimeoutError:
-            raise DeadlinePassed("the model did not answer in the request's time") from None
-    return future.result()
+    if served.batcher.is_prompt(len(asked.windows)):
+        return Part(served, rows, asked, await future)
+    try:
+        signal = await asyncio.wait_for(future, deadline - time.perf_counter())
+    except TimeoutError:
+        raise DeadlinePassed("the model did not answer in the request's time") from None
+    return Part(served, rows, asked, signal)

@@ -104,7 +104,7 @@ class Batcher:
             self._small.append(job)
             if not self._small_next:
                 self._small_next = True
-                loop.call_soon(self._run_small, loop)
+                loop.call_soon(self._gather, loop)
         else:
             self._large.append(job)
             if not self._large_next:
@@ -112,21 +112,32 @@ class Batcher:
                 self._run_large(loop)
         return job.future
 
+    def is_prompt(self, windows: int) -> bool:
+        """Whether so many are run on the event loop's thread: nobody needs a timer to wait so."""
+        return windows <= self._settings.batch_windows and self._is_inline(self._most)
+
+    def _is_inline(self, windows: int) -> bool:
+        return self._pace.seconds(windows) <= self._settings.inline_seconds
+
     def _joined_windows(self) -> int:
         """Most windows of a joined run: what may be, and what the budget allows."""
         spare = self._settings.budget_seconds - self._pace.base
         allowed = spare / self._pace.each if self._pace.each > 0 else float("inf")
         return int(min(self._settings.batch_windows, max(1.0, allowed)))
 
+    def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the loop a turn to read what has come meanwhile: larger runs cost less a window."""
+        loop.call_soon(self._run_small, loop)
+
     def _run_small(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs = self._take(self._small, self._most)
         if not jobs:
             self._small_next = False
-        elif self._pace.seconds(_count(jobs)) <= self._settings.inline_seconds:
+        elif self._is_inline(_count(jobs)):
             self._deliver(self._work(jobs, True))
             self._small_next = bool(self._small)
             if self._small_next:
-                loop.call_soon(self._run_small, loop)
+                loop.call_soon(self._gather, loop)
         else:
             self._elsewhere(loop, jobs, True, self._run_small)
 
