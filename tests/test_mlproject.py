@@ -27,8 +27,8 @@ from flows.replay import ReplayOptions
 from flows.rollback import RollbackOptions
 from flows.serve import OPTIONS as SERVE_OPTIONS
 from flows.tune import TuneOptions
-from flows.tuned_study import Measurement
 from flows.tune_serving import TuneServingOptions
+from flows.tuned_study import Measurement
 from flows.walkforward import WalkOptions
 from ordinis_mlflow.command_line import parameters
 from ordinis_mlflow.network import LSTMConfig
