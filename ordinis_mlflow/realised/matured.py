@@ -64,9 +64,16 @@ class Matured:
         return self._rows(self.ends < time)
 
     def _rows(self, kept: npt.NDArray[np.bool_]) -> "Matured":
-        skill = self.skill[kept] if len(self.skill) else self.skill
-        columns = (self.ids, self.times, self.ends, self.mean, self.realised, self.pit)
-        return Matured(*(each[kept] for each in columns), skill, self.horizon)
+        return Matured(
+            ids=self.ids[kept],
+            times=self.times[kept],
+            ends=self.ends[kept],
+            mean=self.mean[kept],
+            realised=self.realised[kept],
+            pit=self.pit[kept],
+            skill=self.skill[kept] if len(self.skill) else self.skill,
+            horizon=self.horizon,
+        )
 
 
 def mature(
