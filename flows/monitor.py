@@ -22,10 +22,12 @@ import pandas as pd
 from mlflow.entities import Run
 
 from flows.command_line import NONE, given, parse, run
+from flows.gated import gated_registry
 from flows.monitor_runs import judged, log_check, log_reports, not_judged
 from flows.realised import log_performance, performance_verdicts
 from flows.realised import told as told_performance
 from flows.recent import Recent
+from flows.retraining import Job, go_on
 from flows.watched import RecentOptions, Watched, watched
 from ordinis_mlflow.drift import DriftCheck
 from ordinis_mlflow.errors import InvalidConfig, LoopOvertaken
@@ -69,8 +71,6 @@ class MonitorOptions(RecentOptions):
         scores = given(self.scores)
         if scores and not Path(scores).absolute().parent.is_dir():
             raise InvalidConfig(f"scores are written to {scores}, whose folder does not exist")
-        if self.act:
-            raise InvalidConfig("act=true: there is nothing yet that carries a retraining out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +118,8 @@ def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
         InvalidBars: the bars break a rule.
         MlflowException: there is no such version.
     """
+    if options.act:
+        gated_registry()  # refused before anything is looked at
     desk = open_desk(mlflow.get_tracking_uri())
     of = watched(options.model, options.alias)
     recent = options.recent(of)
@@ -131,8 +133,15 @@ def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
         kept, step, triggered = note(desk, options.model, seen, policy)
         mlflow.set_tags({"ordinis.loop": step.note, "ordinis.loop.phase": step.state.phase})
         say(f"{options.model}: {step.note}", step.loud)
-        # What carries a triggered retraining out, if options.act, is called here.
+        if options.act:
+            kept = go_on(desk, kept, job_of(options, policy, own.info.run_id, check))
         return Monitored(own.info.run_id, check, performance, kept, triggered)
+
+
+def job_of(options: MonitorOptions, policy: RetrainPolicy, run_id: str, check: DriftCheck) -> Job:
+    """With what a retraining is done that a check led to, nested under the check's run."""
+    tags = {"ordinis.model": options.model, "ordinis.drifted": ", ".join(check.drifted)[:5000]}
+    return Job(options, policy, run_id, options.alias, tags)
 
 
 def checked(own: Run, of: Watched, recent: Recent, options: MonitorOptions) -> DriftCheck:

@@ -17,6 +17,7 @@ from flows.desk import DeskOptions
 from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
 from flows.ingest import IngestOptions
+from flows.loop import LoopOptions
 from flows.main import ALIAS, NAME
 from flows.materialize import MaterializeOptions
 from flows.monitor import MonitorOptions
@@ -24,6 +25,7 @@ from flows.options import TrainOptions
 from flows.predict import PredictOptions
 from flows.promote import PromoteOptions
 from flows.replay import ReplayOptions
+from flows.retrain import RetrainOptions
 from flows.rollback import RollbackOptions
 from flows.serve import OPTIONS as SERVE_OPTIONS
 from flows.tune import TuneOptions
@@ -55,6 +57,8 @@ OPTIONS = {
     "predict": (PredictOptions,),
     "monitor": (MonitorOptions, RetrainPolicy),
     "replay": (TrainOptions, LSTMConfig, ReplayOptions, RetrainPolicy),
+    "retrain": (RetrainOptions, RetrainPolicy),
+    "loop": (LoopOptions, RetrainPolicy),
     "desk": (DeskOptions,),
     "serve": SERVE_OPTIONS,
     "tune_serving": (TuneServingOptions,),
