@@ -230,7 +230,7 @@ class Logged:
             said = replace(said, probability_up=said.probability_up + np.float32(lean))
             answered = int(times[at]) + seconds * 10**9
             log.add(Predictions(
-                self.source, f"r{at}", answered, said, symbols=("SP500",),
+                self.source, f"r{at}", answered, said, symbols=("sp500",),
                 bar_times=times[at : at + 1], rows=np.array([0]), windows=window,
             ))  # fmt: skip
         log.start()
@@ -249,6 +249,31 @@ def test_the_prediction_log_tells_the_same_as_the_bars(look, model, bars, unrepo
         _, expected = look(until)
         # The graph answers one window as it answers many, but for float32's rounding.
         assert distances(run) == pytest.approx(distances(expected), rel=1e-4)
+
+
+def test_realised_performance_is_of_what_was_answered(
+    look, model, bars, unreported, file, tmp_path
+):
+    """The log tells what the model tells that is asked again, of dates that have an outcome."""
+    folder = tmp_path / "log"
+    Logged(folder, model).write(bars.between(end=LATER), 300)
+    _, run = look(LATER, log_folder=folder, bars=file)
+    _, expected = look(LATER)
+    for name in ("realised_rank_ic", "realised_log_score_skill_nats"):
+        for each in (name, f"{name}_limit"):
+            mine, theirs = run.data.metrics[each], expected.data.metrics[each]
+            assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-4)
+    assert "before the newest 250" in run.data.tags["ordinis.verdict.realised_calibration_shift"]
+    assert "realised_calibration_shift" not in run.data.metrics
+
+
+def test_predictions_without_outcomes_are_not_judged_and_no_trigger(
+    look, model, bars, unreported, file, tmp_path
+):
+    Logged(tmp_path / "log", model).write(bars.between(end=CALM), 70)
+    _, run = look(CALM, log_folder=tmp_path / "log", bars=file)
+    assert "of 69 dates the outcome" in run.data.tags["ordinis.performance"]
+    assert run.data.tags["ordinis.loop"] == "no alarm"
 
 
 def test_a_log_of_nothing_is_refused_and_no_run_is_left(look, model, bars, run_ids, tmp_path):
