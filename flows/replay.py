@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-import mlflow
-
 from flows.command_line import NONE, given, parse, run
 from flows.options import TrainOptions
 from flows.replayed_course import Course, Match, Trigger, calendar, triggered
@@ -30,12 +28,13 @@ from flows.replayed_outcome import (
     outcomes,
 )
 from flows.replayed_triggers import LoopTrigger, PresetTrigger
+from flows.resumed_run import refuse_register, resumed_run
 from flows.training import load, record, settings_of
 from ordinis_mlflow.bars import instant
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.retraining import RetrainPolicy
-from ordinis_mlflow.tracking import declare, tracked_run
+from ordinis_mlflow.tracking import declare
 
 
 @dataclass(frozen=True)
@@ -90,25 +89,15 @@ def replay(
         InvalidConfig: a setting does not fit the bars, or contradicts the run that is resumed.
         InvalidDriftReference: too little is known before the begin.
     """
-    if given(options.register):
-        raise InvalidConfig(
-            f"a replay registers no model, got register={options.register}: train one with the "
-            "entry point train"
-        )
+    refuse_register(options, "a replay")
     resumed = given(options.resume)
     if resumed:
         options, config = settings_of(resumed, options, config)
     training = load(options, config)
     history = History.between(training, how.begin, given(how.end))
     parameters = {**asdict(training.options), **asdict(config), **asdict(how), **asdict(policy)}
-    tags = {"ordinis.entry_point": "replay"}
-    with tracked_run(parameters, tags, apart=bool(resumed)) as run_:
-        if not resumed:
-            return _replay(history, how, policy, run_.info.run_id)
-        mlflow.set_tag("ordinis.resumed", resumed)
-        # What is trained stays with its replay: the run that was killed goes on.
-        with mlflow.start_run(run_id=resumed, nested=True):
-            return _replay(history, how, policy, resumed)
+    with resumed_run(parameters, "replay", resumed) as run_id:
+        return _replay(history, how, policy, run_id)
 
 
 def _replay(

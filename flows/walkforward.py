@@ -20,6 +20,7 @@ from tqdm import tqdm
 from flows.command_line import given, parse, run
 from flows.options import TrainOptions
 from flows.pool import loaded, training_pool
+from flows.resumed_run import refuse_register, resumed_run
 from flows.training import Training, load, record, settings_of
 from flows.walked import joined, log_walk, summary
 from flows.window import WINDOW, Walked, read_window, walk_window
@@ -28,7 +29,7 @@ from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.evaluation import Report, overfitting, report, span_of
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.splits import HoldoutSplit, WalkForward, Window, stopped_by
-from ordinis_mlflow.tracking import count_trials, declare, tracked_run
+from ordinis_mlflow.tracking import count_trials, declare
 
 
 @dataclass(frozen=True)
@@ -74,25 +75,15 @@ def main(arguments: Sequence[str]) -> None:
 
 def walk_forward(options: TrainOptions, config: LSTMConfig, walk: WalkOptions) -> Report:
     """All windows, and what they are worth together."""
-    if given(options.register):
-        raise InvalidConfig(
-            f"a walk registers no model, got register={options.register}: train one with the "
-            "entry point train"
-        )
+    refuse_register(options, "a walk")
     resumed = given(options.resume)
     if resumed:
         options, config = settings_of(resumed, options, config)
     training = load(options, config)
     steps = steps_of(training, walk)
     parameters = {**asdict(training.options), **asdict(config), **asdict(walk)}
-    tags = {"ordinis.entry_point": "walkforward"}
-    with tracked_run(parameters, tags, apart=bool(resumed)) as run_:
-        if not resumed:
-            return _walk(training, steps, walk, run_.info.run_id)
-        mlflow.set_tag("ordinis.resumed", resumed)
-        # The windows of one walk stay together: the run that was killed goes on.
-        with mlflow.start_run(run_id=resumed, nested=True):
-            return _walk(training, steps, walk, resumed)
+    with resumed_run(parameters, "walkforward", resumed) as run_id:
+        return _walk(training, steps, walk, run_id)
 
 
 def steps_of(training: Training, walk: WalkOptions) -> tuple[Step, ...]:

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import psutil
 from bench.load.post import LOOPBACK, Post
 from bench.serving.contender import Contender
 from ordinis_mlflow.errors import ServingError
+from ordinis_mlflow.serving.process_group import end_group
 
 PORTS = ("port", "second_port", "third_port")
 POLL_S, STOP_S, STRAGGLE_S = 0.005, 10.0, 0.5
@@ -117,25 +117,11 @@ class Running:
 
     def _stop(self) -> None:
         tree = self._tree()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            if self._all_ended(time.monotonic() + STOP_S):
-                break
+        end_group(self._process, STOP_S)
         # Some workers have groups of their own (BentoML's), and should end with their parent.
         for straggler in psutil.wait_procs(tree, STRAGGLE_S)[1]:
             straggler.kill()
         self._log.close()
-
-    def _all_ended(self, deadline: float) -> bool:
-        while time.monotonic() < deadline:
-            self._process.poll()
-            try:
-                os.killpg(self._process.pid, 0)
-            except ProcessLookupError:
-                return True
-            time.sleep(POLL_S)
-        return False
 
 
 def _free_ports(count: int) -> list[int]:

@@ -63,8 +63,7 @@ def calibrated_report(reference: DriftReference, check: DriftCheck, table: Drift
     Raises:
         InvalidConfig: no column was judged, so that there is nothing to report.
     """
-    judged = _judged(reference, check)
-    own = np.array([reference.columns.index(name) for name in judged], dtype=np.intp)
+    judged, own = _judged(reference, check)
     before = pd.DataFrame(reference.stabilised[own].T, columns=judged)
     values = reference.stabiliser.take(own).apply(_window(reference, table, judged))
     # Evidently's column drifts at its threshold, ours beyond its limit: a constant one's is 0.
@@ -89,8 +88,7 @@ def raw_report(reference: DriftReference, check: DriftCheck, table: DriftTable) 
     Raises:
         InvalidConfig: no column was judged, so that there is nothing to report.
     """
-    judged = _judged(reference, check)
-    own = np.array([reference.columns.index(name) for name in judged], dtype=np.intp)
+    judged, own = _judged(reference, check)
     before = pd.DataFrame(reference.ordered[own].T, columns=judged)
     current = pd.DataFrame(_window(reference, table, judged), columns=judged)
     with _evidently() as (_, presets):
@@ -98,11 +96,12 @@ def raw_report(reference: DriftReference, check: DriftCheck, table: DriftTable) 
     return _run(preset, before, current, include_tests=False)
 
 
-def _judged(reference: DriftReference, check: DriftCheck) -> list[str]:
+def _judged(reference: DriftReference, check: DriftCheck) -> tuple[list[str], npt.NDArray[np.intp]]:
+    """Names of the columns that were judged, and their places in the reference."""
     judged = [name for name in reference.columns if name not in check.unjudged]
     if not judged:
         raise InvalidConfig("a drift report shows what was judged, and no column was")
-    return judged
+    return judged, np.array([reference.columns.index(name) for name in judged], dtype=np.intp)
 
 
 def _window(

@@ -1,7 +1,6 @@
 """MlflowServer: ``mlflow models serve`` for as long as a ``with`` block lasts."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +13,10 @@ import requests
 
 from ordinis_mlflow.errors import ServingError
 from ordinis_mlflow.graph.session import INPUT
+from ordinis_mlflow.serving.process_group import end_group
 
 LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 10.0
 
 
 class MlflowServer:
@@ -112,26 +113,8 @@ class MlflowServer:
         )
 
     def _stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, number)
-            except ProcessLookupError:
-                break
-            if self._all_ended(10.0):
-                break
+        end_group(self.process, STOP_SECONDS)
         self._log.close()
-
-    def _all_ended(self, timeout_s: float) -> bool:
-        """Whether the whole group ends in time; uvicorn outlives its command a little."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            self.process.poll()
-            try:
-                os.killpg(self.process.pid, 0)
-            except ProcessLookupError:
-                return True
-            time.sleep(0.02)
-        return False
 
 
 def _free_port() -> int:

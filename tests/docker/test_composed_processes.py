@@ -4,7 +4,6 @@ Other hosts are this machine, PostgreSQL is reached by its socket, and S3 is mot
 """
 
 import json
-import logging
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ import sqlalchemy as sa
 from command_server import command_server
 from container_files import DOCKER, EXAMPLE, SERVICES, filled, instructions, one, variables
 from mlflow import MlflowClient
+from s3_server import s3_server
 from tracking_server import Server, free_port
 
 from ordinis_mlflow import flavor
@@ -84,17 +84,11 @@ class Composed:
 @pytest.fixture(scope="module")
 def s3():
     """(URL, client) of an S3 server without a bucket."""
-    moto = pytest.importorskip("moto.server")
     boto3 = pytest.importorskip("boto3")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
     keys = {"aws_access_key_id": SECRETS["S3_ACCESS_KEY"],
             "aws_secret_access_key": SECRETS["S3_SECRET_KEY"]}  # fmt: skip
-    yield url, boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
-    server.stop()
+    with s3_server() as url:
+        yield url, boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
 
 
 @pytest.fixture(scope="module")

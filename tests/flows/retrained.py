@@ -1,7 +1,12 @@
 """What tests of retraining share: bars, champions that are good or have learnt nothing, gates."""
 
+import contextlib
+import warnings
+
 import mlflow
+import pytest
 from mlflow import MlflowClient
+from own_store import own_store
 
 from flows.gated import gated_registry
 from flows.options import TrainOptions
@@ -25,6 +30,22 @@ manifest = {}
 CONFIG = LSTMConfig(
     hidden_dim=8, num_layers=1, sequence_length=10, epochs=40, patience=40, learning_rate=1e-2
 )
+
+
+@contextlib.contextmanager
+def gated(folder, policy=POLICY):
+    """The session's database behind gates, and a store and a loop below a folder."""
+    (folder / "policy.toml").write_text(policy)
+    before = mlflow.get_registry_uri()
+    with own_store(folder), pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's, of stages and of SQLAlchemy's mappers
+        uri = f"ordinis+{mlflow.get_tracking_uri()}"
+        patch.setenv("ORDINIS_POLICY", str(folder / "policy.toml"))
+        patch.setenv("ORDINIS_BREAK_GLASS_KEY", KEY)
+        patch.setenv("MLFLOW_REGISTRY_URI", uri)
+        mlflow.set_registry_uri(uri)
+        yield folder
+        mlflow.set_registry_uri(before)
 
 
 def champion(model, file, state_of, config=CONFIG):

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from dataclasses import asdict
 
 import mlflow
 import pytest
+import retrained
 from mlflow import MlflowClient
-from own_store import own_store, words
-from retrained import KEY, POLICY, desk_of, versions
+from own_store import words
+from retrained import KEY, desk_of, versions
 
 from flows import loop as loop_flow
 from flows import monitor, train
@@ -29,18 +29,9 @@ MODEL = "looped"
 @pytest.fixture(scope="module")
 def gated(tracking_store, tmp_path_factory):
     """Gates that let a challenger pass which loses less than 5 nats a decision."""
-    folder = tmp_path_factory.mktemp("looped")
-    (folder / "policy.toml").write_text(POLICY.replace("margin = 0.0", "margin = 5.0"))
-    before = mlflow.get_registry_uri()
-    with own_store(folder), pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's, of stages and of SQLAlchemy's mappers
-        uri = f"ordinis+{mlflow.get_tracking_uri()}"
-        patch.setenv("ORDINIS_POLICY", str(folder / "policy.toml"))
-        patch.setenv("ORDINIS_BREAK_GLASS_KEY", KEY)
-        patch.setenv("MLFLOW_REGISTRY_URI", uri)
-        mlflow.set_registry_uri(uri)
+    policy = retrained.POLICY.replace("margin = 0.0", "margin = 5.0")
+    with retrained.gated(tmp_path_factory.mktemp("looped"), policy) as folder:
         yield folder
-        mlflow.set_registry_uri(before)
 
 
 def rounds(outcomes, stop=None, **options):

@@ -5,16 +5,16 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import mlflow
 import pytest
+import retrained
 from mlflow import MlflowClient
-from own_store import own_store, words
-from retrained import CONFIG, KEY, POLICY, begun, champion, desk_of, job, versions
+from own_store import words
+from retrained import CONFIG, begun, champion, desk_of, job, versions
 
 from flows import retrain, retraining
 from flows.challenge import untrained
@@ -32,18 +32,8 @@ TESTS = Path(__file__).parents[1]
 @pytest.fixture(scope="module", autouse=True)
 def gated(tracking_store, tmp_path_factory):
     """The session's database behind gates, a store and a loop of the module's own."""
-    folder = tmp_path_factory.mktemp("retrained")
-    (folder / "policy.toml").write_text(POLICY)
-    before = mlflow.get_registry_uri()
-    with own_store(folder), pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's, of stages and of SQLAlchemy's mappers
-        uri = f"ordinis+{mlflow.get_tracking_uri()}"
-        patch.setenv("ORDINIS_POLICY", str(folder / "policy.toml"))
-        patch.setenv("ORDINIS_BREAK_GLASS_KEY", KEY)
-        patch.setenv("MLFLOW_REGISTRY_URI", uri)
-        mlflow.set_registry_uri(uri)
+    with retrained.gated(tmp_path_factory.mktemp("retrained")):
         yield
-        mlflow.set_registry_uri(before)
 
 
 @pytest.fixture(scope="module")

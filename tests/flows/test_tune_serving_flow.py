@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from own_proposals import here
 from shelf import Shelf
+from still_clock import Clock
 
 from flows.timed_trials import TimedTrials, space_for
 from flows.tune_serving import TuneServingOptions, main, tune_serving
@@ -25,28 +26,21 @@ QUICK = TuneServingOptions(trials=200, seconds=0.0, confirm_seconds=0.0, method=
 """Every setting there is, in as few rounds as can be judged."""
 
 
-class Clock:
-    """Stands still unless a model is run.
+class ModelClock(Clock):
+    """Moves when a model is run.
 
     Attributes:
         cost: model and windows of a run to its seconds.
     """
 
     def __init__(self):
-        self.now, self.cost = 0.0, lambda model, windows: 1e-3 * windows
-
-    def perf_counter(self):
-        return self.now
-
-    monotonic = perf_counter
-
-    def sleep(self, seconds):
-        self.now += seconds
+        super().__init__()
+        self.cost = lambda model, windows: 1e-3 * windows
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    made = Clock()
+    made = ModelClock()
 
     def run(model, windows, whole=False):
         made.now += made.cost(model, len(windows))

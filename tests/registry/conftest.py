@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from tracking_server import free_port
 
 HERE = Path(__file__).parent
 POLICY = """
@@ -192,14 +193,6 @@ class Server:
         answer = self.post("model-versions/create", body, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.json()["model_version"]["version"]
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

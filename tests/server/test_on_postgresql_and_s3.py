@@ -1,6 +1,5 @@
 """The server with its database in PostgreSQL and its artifacts in S3, from end to end."""
 
-import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from mlflow import MlflowClient
 from mlflow.exceptions import RestException
+from s3_server import s3_server
 from tracking_server import running
 
 from ordinis_mlflow import flavor
@@ -55,19 +55,14 @@ class Bucket:
 @pytest.fixture
 def bucket():
     """An S3 server with an empty bucket; only the tracking server will know of it."""
-    moto = pytest.importorskip("moto.server")
     boto3 = pytest.importorskip("boto3")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
     names = ("aws_access_key_id", "aws_secret_access_key", "region_name")
-    client = boto3.client("s3", endpoint_url=url, **dict(zip(names, S3.values(), strict=True)))
     name = f"ordinis-{os.urandom(6).hex()}"
-    client.create_bucket(Bucket=name)
-    yield Bucket(url, client, name)
-    server.stop()
+    with s3_server() as url:
+        keys = dict(zip(names, S3.values(), strict=True))
+        client = boto3.client("s3", endpoint_url=url, **keys)
+        client.create_bucket(Bucket=name)
+        yield Bucket(url, client, name)
 
 
 @pytest.fixture

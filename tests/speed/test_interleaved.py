@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 import pytest
+from still_clock import Clock
 
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.speed import Interleaved, Load, Step, interleave, interleaved
@@ -12,24 +13,10 @@ LOAD = Load((Step(1, 3, whole=True), Step(4, 2)), settle_s=0.0)
 WINDOWS = np.arange(30.0).reshape(2, 3, 5)
 
 
-class Clock:
-    """Stands still unless told."""
-
-    def __init__(self):
-        self.now, self.slow = 0.0, 1.0
-
-    def perf_counter(self):
-        return self.now
-
-    monotonic = perf_counter
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
+    made.slow = 1.0
     monkeypatch.setattr(interleaved, "time", made)
     return made
 

@@ -1,10 +1,9 @@
 """The store in a bucket and in memory: the same rows and names as in a folder."""
 
-import logging
-
 import pandas as pd
 import pytest
 from revision_logs import DAY, SMALL, bars, history, log, table
+from s3_server import s3_server
 
 from ordinis_mlflow.errors import DamagedSnapshot, StoreError, UnknownSnapshot
 from ordinis_mlflow.store import (
@@ -30,14 +29,9 @@ def catalogue(tmp_path):
 
 @pytest.fixture(scope="module")
 def server():
-    moto = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
