@@ -45,11 +45,6 @@ class OpenLoop:
         return len(self.scheduled) / max(float(self.scheduled[-1]), 1e-9)
 
     @property
-    def achieved(self) -> float:
-        """Answers with status 200 a second, from the start to the last answer."""
-        return int(np.sum(self.statuses == 200)) / float(np.max(self.scheduled + self.latencies))
-
-    @property
     def errors(self) -> int:
         """Requests that were not answered with 200."""
         return int(np.sum(self.statuses != 200))

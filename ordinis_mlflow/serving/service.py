@@ -34,11 +34,6 @@ class Service:
         self._arms: Arms | None = None
 
     @property
-    def ready(self) -> bool:
-        """Whether there is a model."""
-        return self._arms is not None
-
-    @property
     def arms(self) -> Arms:
         """Who answers now. A request keeps to those that it began with.
 
