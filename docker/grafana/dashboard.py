@@ -1,11 +1,11 @@
-"""``python docker/grafana/dashboard.py`` writes ml_health.json, the dashboard of panels.py."""
+"""``python docker/grafana/dashboard.py`` writes ml_health.json, the dashboard of ml_health_panels.py."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from panels import ROWS, VERSIONS, Panel
+from ml_health_panels import ROWS, VERSIONS, Panel
 
 FILE = Path(__file__).with_name("ml_health.json")
 SOURCE = {"type": "prometheus", "uid": "prometheus"}

@@ -18,12 +18,13 @@ class Precision:
 
     @classmethod
     def choose(cls, device: torch.device, mixed: bool) -> "Precision":
-        """bf16 on CPUs and on GPUs that have it, fp16 on older GPUs, float32 when off."""
+        """bf16 where the device has it, else fp16 on GPUs and float32 on CPUs; float32 when off."""
         if not mixed:
             return cls(None)
-        if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-            return cls(torch.float16)
-        return cls(torch.bfloat16)
+        if device.type == "cuda":
+            has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+            return cls(torch.bfloat16 if has_bf16 else torch.float16)
+        return cls(torch.bfloat16 if _cpu_has_bf16() else None)
 
     @property
     def scales_loss(self) -> bool:
@@ -35,3 +36,8 @@ class Precision:
         if self.dtype is None:
             return contextlib.nullcontext()
         return torch.autocast(device.type, self.dtype)
+
+
+def _cpu_has_bf16() -> bool:
+    """Without AVX-512, oneDNN refuses a bf16 LSTM with an error rather than emulating it."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

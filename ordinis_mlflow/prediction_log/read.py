@@ -126,7 +126,9 @@ def _table(paths: Sequence[Path], condition: pc.Expression, names: list[str]) ->
         _check_schema(path, fragment)
     dataset = ds.FileSystemDataset(fragments, SCHEMA, parquet, local)
     try:
-        return dataset.to_table(columns=names, filter=condition)
+        table = dataset.to_table(columns=names, filter=condition)
+        table.validate(full=True)  # a damaged dictionary is else met by whoever reads its values
+        return table
     except (OSError, pa.ArrowException) as error:
         for path, fragment in zip(paths, fragments, strict=True):
             _check_content(path, fragment)
@@ -146,7 +148,7 @@ def _check_schema(path: Path, fragment: ds.ParquetFileFragment) -> None:
 
 def _check_content(path: Path, fragment: ds.ParquetFileFragment) -> None:
     try:
-        fragment.to_table()
+        fragment.to_table().validate(full=True)
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
 

@@ -115,7 +115,7 @@ def test_limits_of_alerts_policy_and_dashboard_agree():
 def test_the_dashboard_is_that_of_the_table(monkeypatch):
     monkeypatch.setattr(sys, "path", [str(DOCKER / "grafana"), *sys.path])
     made = runpy.run_path(str(DOCKER / "grafana/dashboard.py"))["dashboard"]()
-    monkeypatch.delitem(sys.modules, "panels")
+    monkeypatch.delitem(sys.modules, "ml_health_panels")
     assert made == DASHBOARD, "run python docker/grafana/dashboard.py"
 
 

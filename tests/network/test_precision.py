@@ -26,12 +26,23 @@ def test_gpu_without_bf16_gets_fp16_and_a_scaled_loss(bf16_on_gpu):
     assert precision.scales_loss is not bf16_on_gpu
 
 
-def test_cpu_gets_bf16(bf16_on_gpu):
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_cpu_gets_bf16_where_it_has_it(has_bf16, monkeypatch):
+    monkeypatch.setattr("ordinis_mlflow.network.precision._cpu_has_bf16", lambda: has_bf16)
     precision = Precision.choose(CPU, mixed=True)
-    assert precision == Precision(torch.bfloat16)
+    assert precision == Precision(torch.bfloat16 if has_bf16 else None)
     assert not precision.scales_loss
     with precision.autocast(CPU):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if has_bf16 else torch.float32)
+
+
+def test_what_is_chosen_for_this_cpu_runs_an_lstm_forward_and_back():
+    lstm = torch.nn.LSTM(5, 8, batch_first=True)
+    with Precision.choose(CPU, mixed=True).autocast(CPU):
+        output, _ = lstm(torch.ones(4, 10, 5))
+    output.float().sum().backward()
+    assert torch.isfinite(lstm.weight_hh_l0.grad).all()
 
 
 @pytest.mark.parametrize("device", [CPU, GPU])
