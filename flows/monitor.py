@@ -129,7 +129,7 @@ def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
         performance = realised(of, options, int(recent.times[-1]))
         if not_judged(check):
             return Monitored(own.info.run_id, check, performance, None, False)
-        seen = Observation(recent.times, check.alarm, performance, of.fitted)
+        seen = Observation(recent.times, check.alarm, performance, of.known)
         kept, step, triggered = note(desk, options.model, seen, policy)
         mlflow.set_tags({"ordinis.loop": step.note, "ordinis.loop.phase": step.state.phase})
         say(f"{options.model}: {step.note}", step.loud)

@@ -41,7 +41,7 @@ class Watched:
     reference: DriftReference
 
     @property
-    def fitted(self) -> int:
+    def known(self) -> int:
         """Newest bar that was known when it was trained, UTC nanoseconds.
 
         Not the newest that its weights were fitted to: what a training keeps back to stop by and to

@@ -21,13 +21,13 @@ class Observation:
         times: of the bars up to now, UTC nanoseconds, ascending, each once; the last is now.
         alarm: whether drift was found.
         performance: whether realised performance was found worse than it should be.
-        fitted: newest bar that was known when the champion was trained.
+        known: newest bar that was known when the champion was trained.
     """
 
     times: npt.NDArray[np.int64]
     alarm: bool
     performance: bool
-    fitted: int
+    known: int
 
     def __post_init__(self) -> None:
         if not len(self.times) or (np.diff(self.times) <= 0).any():
@@ -159,7 +159,7 @@ def _noted(state: LoopState, seen: Observation, policy: RetrainPolicy) -> LoopSt
 
 
 def _cause(state: LoopState, seen: Observation, policy: RetrainPolicy) -> str:
-    if seen.now - seen.fitted > policy.max_age_days * DAY:
+    if seen.now - seen.known > policy.max_age_days * DAY:
         return AGE
     if seen.performance and state.alarms:
         return PERFORMANCE

@@ -31,8 +31,8 @@ POLICY = RetrainPolicy(max_age_days=10_000.0)
 TIMES = np.arange(1, 2001, dtype=np.int64) * DAY
 
 
-def seen(bar, alarm=False, performance=False, fitted=0):
-    return Observation(TIMES[:bar], alarm, performance, fitted)
+def seen(bar, alarm=False, performance=False, known=0):
+    return Observation(TIMES[:bar], alarm, performance, known)
 
 
 def walk(checks, policy=POLICY, state=None):
