@@ -8,6 +8,7 @@ import numpy.typing as npt
 from flows.reference import reference_table
 from flows.replayed_fit import Fitted
 from flows.replayed_history import History
+from flows.replayed_performance import ModelPerformance
 from ordinis_mlflow.drift import DriftReference, DriftTable, fit_reference
 from ordinis_mlflow.drift.fitting import WINDOW
 from ordinis_mlflow.drift.preset import preset_drift
@@ -24,7 +25,7 @@ from ordinis_mlflow.retraining import (
 
 
 class LoopTrigger:
-    """The loop's state machine, with the drift reference of the model in force.
+    """The loop's state machine, with drift and realised performance of the model in force.
 
     Args:
         history: that is replayed.
@@ -38,7 +39,8 @@ class LoopTrigger:
         self._release_bars = release_bars
         self._state = LoopState()
         self._released: list[np.datetime64] = []
-        self._watched: ModelDrift | None = None
+        self._drift: ModelDrift | None = None
+        self._performance: ModelPerformance | None = None
 
     @property
     def released(self) -> tuple[np.datetime64, ...]:
@@ -46,13 +48,12 @@ class LoopTrigger:
         return tuple(self._released)
 
     def look(self, champion: Fitted, now: np.datetime64) -> tuple[bool, str]:
-        """As the entry point ``monitor`` does, but for realised performance."""
+        """As the entry point ``monitor`` does."""
         self._release(now)
-        alarm = self._check(champion, now)
+        alarm, worse = self._drifted(champion, now), self._worse(champion, now)
         times = self._history.until(now).astype(np.int64)
-        performance = False  # until it is known here what has become of the model's predictions
         # Age is counted from the newest bar that the training knew of.
-        seen = Observation(times, alarm, performance, int(champion.known.astype(np.int64)))
+        seen = Observation(times, alarm, worse, int(champion.known.astype(np.int64)))
         self._state = observe(self._state, seen, self._policy).state
         return alarm, self._state.cause if self._state.phase == RETRAIN else ""
 
@@ -61,10 +62,15 @@ class LoopTrigger:
         state = trained(self._state, "replayed", "replayed").state
         self._state = decided(state, promoted, reason, self._policy).state
 
-    def _check(self, champion: Fitted, now: np.datetime64) -> bool:
-        if self._watched is None or self._watched.model is not champion:
-            self._watched = ModelDrift.of(self._history, champion)
-        return self._watched.alarm(now)
+    def _drifted(self, champion: Fitted, now: np.datetime64) -> bool:
+        if self._drift is None or self._drift.model is not champion:
+            self._drift = ModelDrift.of(self._history, champion)
+        return self._drift.alarm(now)
+
+    def _worse(self, champion: Fitted, now: np.datetime64) -> bool:
+        if self._performance is None or self._performance.model is not champion:
+            self._performance = ModelPerformance.of(self._history, champion)
+        return self._performance.worse(now)
 
     def _release(self, now: np.datetime64) -> None:
         open_ = self._state.rejected >= self._policy.breaker

@@ -21,6 +21,7 @@ from flows.replayed_fit import FIT, SECONDS, Fitted, fitted
 from flows.replayed_fits import FOLDER, children
 from flows.replayed_history import History
 from flows.replayed_log import FIGURES, STRATEGY, SUMMARY
+from flows.replayed_performance import ModelPerformance
 from flows.replayed_triggers import LoopTrigger, PresetTrigger
 from flows.training import load
 from ordinis_mlflow.bars import COLUMNS
@@ -211,6 +212,23 @@ def test_the_challenger_meets_the_champion_on_its_own_test_part(history, here):
     assert f"on {dates} dates from {str(challenger.split.test_start)[:10]} on" in reason
     worse = replace(challenger.signal, mean=challenger.signal.mean + 3.0 * challenger.signal.scale)
     assert not match.decide(champion, replace(challenger, signal=worse))[0]
+
+
+def test_a_model_that_foretells_no_longer_is_found_out_when_its_labels_have_ended(history, here):
+    """Half of what will happen, until it is the opposite; as the monitor sees it."""
+    rows, model = history.training.prepared.rows, here.get(history.start)
+    half, turn = 0.5 * (rows.labels * rows.units)[rows.ready], history.checks(5)[0]
+    lost = np.where(rows.times[rows.ready] > turn, -half, half)
+    good, bad = (
+        replace(model, signal=replace(model.signal, mean=mean.astype(np.float32)))
+        for mean in (half, lost)
+    )
+    last = history.dates[-1]
+    assert ModelPerformance.of(history, good).settings.reference_ic == pytest.approx(1.0, abs=0.01)
+    assert not ModelPerformance.of(history, good).worse(last)
+    watched = ModelPerformance.of(history, bad)
+    assert not watched.worse(turn + np.timedelta64(1, "D"))
+    assert watched.worse(last)
 
 
 def test_what_is_not_better_opens_the_circuit_until_somebody_comes(history, here):
