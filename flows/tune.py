@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import mlflow
-from mlflow import MlflowClient
 
 from flows.command_line import NONE, given, parse, run
 from flows.export import Published
@@ -27,7 +26,7 @@ from flows.tuned_trial import STUDY, Sheet, end_orphans
 from ordinis_mlflow.errors import InvalidConfig, StudyError
 from ordinis_mlflow.evaluation import Report, span_of
 from ordinis_mlflow.network import LSTMConfig
-from ordinis_mlflow.tracking import Judged, tracked_run
+from ordinis_mlflow.tracking import Judged, to_the_end, tracked_run
 from ordinis_mlflow.tuning import Pulse, Study, Trial
 
 PULSE = Pulse(every_s=10, dead_after_s=60)
@@ -60,6 +59,8 @@ class TuneOptions:
                 "trials must be 1 or more, timeout and workers 0 or more, got "
                 f"{self.trials}, {self.timeout}, {self.workers}"
             )
+        if self.samples < 1:  # else it would be found out after all trials
+            raise InvalidConfig(f"samples must be 1 or more, got {self.samples}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,18 +99,16 @@ def tune(
     training = load(replace(options, register=NONE, alias=NONE), config)
     job = job_of(training, measurement, tuning)
     settings = {**parameters(options, config), **asdict(measurement), **asdict(tuning)}
-    with job.open() as study:  # refused before a run is started
-        with tracked_run(settings, {"ordinis.entry_point": "tune", STUDY: study.name}) as run_:
-            record(training)
-            info = run_.info
-            sheet = replace(job.sheet, experiment_id=info.experiment_id, parent=info.run_id)
-            job = replace(job, sheet=sheet)
-            print(f"study {study.name}; go on with -P study={study.name}")
-            stopped = _measure(job, study, tuning.workers)
-            if stopped is None:
-                return _judge(training, study, options, tuning)
-        MlflowClient().set_terminated(run_.info.run_id, "KILLED")
-        raise SystemExit(stopped)
+    tags = {"ordinis.entry_point": "tune", STUDY: job.sheet.study}
+    # A study that cannot be is refused before a run is started.
+    with job.open() as study, tracked_run(settings, tags) as run_:
+        record(training)
+        info = run_.info
+        sheet = replace(job.sheet, experiment_id=info.experiment_id, parent=info.run_id)
+        job = replace(job, sheet=sheet)
+        print(f"study {study.name}; go on with -P study={study.name}")
+        _measure(job, study, tuning.workers)
+        return _judge(training, study, options, tuning)
 
 
 def job_of(training: Training, measurement: Measurement, tuning: TuneOptions) -> Job:
@@ -138,19 +137,28 @@ def job_of(training: Training, measurement: Measurement, tuning: TuneOptions) ->
     )
 
 
-def _measure(job: Job, study: Study, workers: int) -> int | None:
-    """Let workers measure, and log what the study has then; the exit status if it was stopped."""
+def _measure(job: Job, study: Study, workers: int) -> None:
+    """Let workers measure, and log what the study has then.
+
+    Raises:
+        SystemExit: it was stopped, and the run is ended KILLED.
+    """
+    stopped = None
     with Progress(study, job.trials) as progress:
         try:
             work_together(job, workers or os.cpu_count() or 1, progress.look)
         except KeyboardInterrupt:
-            return INTERRUPTED
+            stopped = INTERRUPTED
         except SystemExit as error:  # SIGTERM
-            return int(error.code or 0)
+            stopped = int(error.code or 0)
         finally:
-            end_orphans(job.sheet.parent)
-            log_study(study)
-    return None
+            with to_the_end():
+                end_orphans(job.sheet.parent)
+                log_study(study)
+                if stopped is not None:
+                    mlflow.end_run("KILLED")
+    if stopped is not None:
+        raise SystemExit(stopped)
 
 
 def _judge(training: Training, study: Study, options: TrainOptions, tuning: TuneOptions) -> Tuned:

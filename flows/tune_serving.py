@@ -7,14 +7,12 @@ Ctrl-C keeps what is done.
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
 import pandas as pd
-from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from tqdm import tqdm
 
@@ -38,7 +36,7 @@ from ordinis_mlflow.graph.proposal import Proposal
 from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.params import Configuration, Space
 from ordinis_mlflow.speed import Interleaved
-from ordinis_mlflow.tracking import tracked_run
+from ordinis_mlflow.tracking import to_the_end, tracked_run
 from ordinis_mlflow.tuning import (
     METHODS,
     Outcome,
@@ -148,17 +146,19 @@ def tune_serving(options: TuneServingOptions) -> TunedServing:
     tags = {"ordinis.entry_point": "tune_serving", "ordinis.machine": machine.digest}
     with tracked_run({**asdict(options), **asdict(machine)}, tags) as started:
         run_id = started.info.run_id
-        with suppress(KeyboardInterrupt):
+        try:
             chosen = _best(space, trials, options)
             measured = trials.measure(chosen, options.confirm_seconds)
-            tuned = _judged(chosen, trials, machine, measured, run_id)
-            _log(tuned)
-            if tuned.proposal is not None and version is not None:
-                propose(*version, tuned.proposal)
-            return tuned
-        mlflow.set_tag(VERDICT, "interrupted: nothing is proposed")
-    MlflowClient().set_terminated(run_id, "KILLED")
-    raise SystemExit(INTERRUPTED)
+        except KeyboardInterrupt:
+            with to_the_end():
+                mlflow.set_tag(VERDICT, "interrupted: nothing is proposed")
+                mlflow.end_run("KILLED")
+            raise SystemExit(INTERRUPTED) from None
+        tuned = _judged(chosen, trials, machine, measured, run_id)
+        _log(tuned)
+        if tuned.proposal is not None and version is not None:
+            propose(*version, tuned.proposal)
+        return tuned
 
 
 def _package(uri: str) -> tuple[Package, tuple[str, str] | None]:
@@ -193,7 +193,8 @@ def _best(space: Space, trials: TimedTrials, options: TuneServingOptions) -> Con
         try:
             run_trials(study, measure, options.trials, options.timeout or None, catch)
         finally:
-            _log_trials(trials)
+            with to_the_end():
+                _log_trials(trials)
         return fastest(study)
 
 

@@ -41,10 +41,8 @@ class Progress:
         done = finished(self._study)
         if len(done) == self._bar.n:
             return
-        values = [trial.values for trial in done if trial.state == "complete"]
-        for objective in self._study.objectives if values else ():
-            best = max(value[objective.name] for value in values)
-            self._bar.set_postfix({objective.name: f"{best:.4f}"}, refresh=False)
+        best = {name: f"{value:.4f}" for name, value in best_values(self._study).items()}
+        self._bar.set_postfix(best, refresh=False)
         self._bar.update(len(done) - self._bar.n)
 
 
@@ -62,10 +60,14 @@ def log_study(study: Study) -> None:
     mlflow.log_text(table(trials).to_csv(index=False), f"{FOLDER}/trials.csv")
     counts = {state: sum(trial.state == state for trial in trials) for state in FINISHED}
     mlflow.log_metrics({f"{FOLDER}/{state}": float(count) for state, count in counts.items()})
-    complete = [trial.values for trial in trials if trial.state == "complete"]
-    for objective in study.objectives if complete else ():
-        best = max(values[objective.name] for values in complete)
-        mlflow.log_metric(f"{FOLDER}/best_{objective.name}", best)
+    mlflow.log_metrics({f"{FOLDER}/best_{k}": value for k, value in best_values(study).items()})
+
+
+def best_values(study: Study) -> dict[str, float]:
+    """Of each objective the greatest value; none while no trial is complete."""
+    complete = [trial.values for trial in study.trials() if trial.state == "complete"]
+    names = [objective.name for objective in study.objectives if complete]
+    return {name: max(values[name] for values in complete) for name in names}
 
 
 def table(trials: tuple[Trial, ...]) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def space_of(path: str = NONE) -> Space:
         return lstm_space()
     try:
         space = Space.of(LSTMConfig, *space_from_json(Path(file).read_text(encoding="utf-8")))
-    except (InvalidSpace, UnicodeDecodeError) as error:
+    except (InvalidSpace, UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
         raise InvalidSpace(f"space {file}: {error}") from error
     for name in (param.name for param in space.params):
         if name in UNTUNED:

@@ -79,7 +79,7 @@ class Param(ABC):
             object.__setattr__(self, name, value)
 
     def _refuse(self, rule: str, value: object) -> InvalidConfiguration:
-        return InvalidConfiguration(f"{self.name} must be {rule}, got {value!r}")
+        return InvalidConfiguration(f"{self.name} must be {rule}, got {value!r:.80}")
 
 
 def thinned(count: int, points: int | None) -> Sequence[int]:

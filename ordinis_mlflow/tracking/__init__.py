@@ -4,7 +4,7 @@ Checkpoints need torch, and are imported from ``tracking.checkpoints``: the gate
 """
 
 from ordinis_mlflow.tracking.report import baseline_metrics, log_report, report_metrics
-from ordinis_mlflow.tracking.run import tracked_run
+from ordinis_mlflow.tracking.run import to_the_end, tracked_run
 from ordinis_mlflow.tracking.trials import Judged, count_trials, declare
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "declare",
     "log_report",
     "report_metrics",
+    "to_the_end",
     "tracked_run",
 ]

@@ -227,6 +227,7 @@ def settings(options, tuning):
         ({"objectives": "profit"}, InvalidConfig, "objectives must be one or more of"),
         ({"method": "guess"}, InvalidConfig, "method must be one of"),
         ({"pruner": "wilcoxon"}, InvalidConfig, "pruner one of"),
+        ({"samples": 0}, InvalidConfig, "samples must be 1 or more"),
         ({"folds": 1}, InvalidConfig, "folds must be 2 or more"),
         ({"folds": 12}, InvalidConfig, "12 folds of the rows before"),
         ({"trial_epochs": 0}, InvalidConfig, "trial_epochs 1 or more"),
@@ -368,6 +369,27 @@ def test_what_is_done_when_it_is_stopped_is_kept(settings, environment, number, 
     assert "tuning/history.html" in files
     statuses = {run.info.status for run in children(parent.info.run_id).values()}
     assert statuses <= {"FINISHED", "KILLED"}
+
+
+def test_what_mlflow_run_sends_after_ctrl_c_loses_nothing(job, monkeypatch):
+    """SIGTERM comes while figures are logged."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    def log_terminated(study):
+        os.kill(os.getpid(), signal.SIGTERM)
+        log_study(study)
+
+    log_study = flow.log_study
+    monkeypatch.setattr(flow, "work_together", interrupted)
+    monkeypatch.setattr(flow, "log_study", log_terminated)
+    with job.open() as study, pytest.raises(SystemExit) as left:
+        flow._measure(job, study, 1)
+    assert left.value.code == 130
+    parent = mlflow.get_run(job.sheet.parent)
+    assert parent.info.status == "KILLED"
+    assert parent.data.metrics["tuning/complete"] == 0.0
 
 
 def wait_for(what, seconds=120.0):

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 from dataclasses import replace
 
 import mlflow
@@ -11,6 +13,7 @@ from own_proposals import here
 from shelf import Shelf
 from still_clock import Clock
 
+from flows import tune_serving as flow
 from flows.timed_trials import TimedTrials, space_for
 from flows.tune_serving import TuneServingOptions, main, tune_serving
 from ordinis_mlflow import flavor
@@ -181,6 +184,12 @@ def test_an_interrupt_keeps_what_is_done_and_proposes_nothing(clock, shelf, opti
         done.append(configuration.to_json())
         return measure(trials, configuration, seconds)
 
+    def log_trials(trials):
+        os.kill(os.getpid(), signal.SIGTERM)  # so does mlflow run after Ctrl-C
+        log(trials)
+
+    log = flow._log_trials
+    monkeypatch.setattr(flow, "_log_trials", log_trials)
     monkeypatch.setattr(TimedTrials, "measure", interrupted)
     with pytest.raises(SystemExit) as left:
         tune_serving(options)

@@ -91,6 +91,11 @@ def test_a_space_that_cannot_be_is_refused(written, text, reason):
     assert path in str(refused.value)
 
 
+def test_a_folder_is_no_space(tmp_path):
+    with pytest.raises(InvalidSpace, match="directory"):
+        space_of(str(tmp_path))
+
+
 def test_what_is_not_tuned_is_a_field():
     assert UNTUNED.keys() <= LSTMConfig().to_dict().keys()
 
