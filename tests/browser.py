@@ -16,6 +16,11 @@ OPTIONS = (
     "--remote-debugging-port=0",
 )  # fmt: skip
 PATIENCE_SECONDS = 60
+TEXT = "document.body?.innerText ?? ''"
+PLOTTED = (
+    "[...document.querySelectorAll('.js-plotly-plot svg text')].map(t => t.textContent).join()"
+)
+"""Words of a frame; and of what plotly has drawn there."""
 
 
 @contextlib.contextmanager
@@ -73,24 +78,24 @@ class Page:
         self._socket.send(json.dumps(asked | ({"sessionId": session} if session else {})))
         return self._number
 
-    def texts(self):
-        """What each frame shows."""
+    def values(self, expression):
+        """What each frame makes of an expression, as text."""
         found = []
         for session, context in list(self._contexts):
-            asked = {"expression": "document.body?.innerText ?? ''", "contextId": context}
+            asked = {"expression": expression, "contextId": context}
             answer = self.call("Runtime.evaluate", asked, session)
-            found.append(answer.get("result", {}).get("value", ""))
+            found.append(str(answer.get("result", {}).get("value", "")))
         return found
 
-    def wait_for(self, *words):
+    def wait_for(self, *words, of=TEXT):
         """The text of the first frame that shows all of these; AssertionError if none does."""
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
-            for text in self.texts():
+            for text in self.values(of):
                 if all(word in text for word in words):
                     return text
             time.sleep(0.5)
-        raise AssertionError(f"no frame shows {words}: {[text[:500] for text in self.texts()]}")
+        raise AssertionError(f"no frame shows {words}: {[text[:500] for text in self.values(of)]}")
 
     def _note(self, said):
         method, values, session = said.get("method"), said.get("params", {}), said.get("sessionId")
@@ -100,6 +105,8 @@ class Page:
             self._contexts.pop((session, values["executionContextId"]), None)
         elif method == "Runtime.exceptionThrown":
             self.errors.append(values["exceptionDetails"])
+        elif method == "Runtime.consoleAPICalled" and values["type"] == "error":
+            self.errors.append(values["args"])
         elif method == "Target.attachedToTarget":
             # Its answer is not waited for: that of the command under way would be lost.
             self._send("Runtime.enable", None, values["sessionId"])
