@@ -147,7 +147,8 @@ def _connect(path: str) -> sqlite3.Connection:
 def _refusal(kind: str) -> str:
     return (
         "studies need the URL of a tracking database (sqlite:///FILE or postgresql://...), got one "
-        f"that begins with {kind!r}; where MLflow is reached over HTTP, give the database behind it"
+        f"that begins with {kind!r}: where MLflow's tracking server is reached over HTTP, set "
+        "ORDINIS_CATALOGUE to the database behind it"
     )
 
 

@@ -122,7 +122,7 @@ def test_a_grid_is_as_fine_as_it_is_asked_to_be():
         ({"objectives": (*ONE, *ONE)}, "objectives with different names"),
         ({"objectives": TWO, "method": "cmaes"}, "'cmaes' follows one objective, got 2: use one"),
         ({"name": ""}, "1 to 512 letters"),
-        ({"url": "http://localhost:5000"}, "give the database behind it"),
+        ({"url": "http://localhost:5000"}, "set ORDINIS_CATALOGUE to the database behind it"),
         ({"url": "sqlite://"}, "URL of a tracking database"),
         ({"url": "mysql://u:secret@h/d"}, "begins with 'mysql'"),
         ({"url": "not a url"}, "URL of a tracking database"),
