@@ -1,19 +1,23 @@
 """Challenged: a challenger asks for the champion's place; what the gates said is logged."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from flows.gated import Decided, decisions, gated_registry
 from ordinis_mlflow.errors import PromotionRefused
-from ordinis_mlflow.retraining import LoopState, RetrainPolicy, Step, decided
+from ordinis_mlflow.retraining import LoopState, RetrainPolicy, Step, decided, failed
 from ordinis_mlflow.tracking.page import page
 
 PAGE = "retraining/decision.html"
+T = TypeVar("T")
 
 
 def evaluated(
@@ -36,11 +40,35 @@ def evaluated(
     Raises:
         PromotionRefused: no gate has decided: another decision was under way, or the server failed.
     """
+    if not _registered(model, state.challenger):
+        gone = f"version {state.challenger} is not registered any more"
+        return lambda newest: failed(newest, gone, policy)
     found = _decision(model, state, place)
-    _log(model, state, found)
-    failed = "; ".join(str(each) for each in found.verdicts if not each.passed)
-    reason = failed or f"decision {found.number}, every gate passed"
+    if _there(state.run):
+        _log(model, state, found)
+    against = "; ".join(str(each) for each in found.verdicts if not each.passed)
+    reason = against or f"decision {found.number}, every gate passed"
     return lambda newest: decided(newest, found.promoted, reason, policy)
+
+
+def _registered(model: str, version: str) -> bool:
+    return _known(lambda: MlflowClient().get_model_version(model, version)) is not None
+
+
+def _there(run_id: str) -> bool:
+    """Whether the run can be written to: somebody may have deleted it."""
+    run = _known(lambda: mlflow.get_run(run_id))
+    return run is not None and run.info.lifecycle_stage == LifecycleStage.ACTIVE
+
+
+def _known(ask: Callable[[], T]) -> T | None:
+    """What the server has; None if it has none of it. What is wrong otherwise is raised."""
+    try:
+        return ask()
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return None
+        raise
 
 
 def _decision(model: str, state: LoopState, place: str) -> Decided:

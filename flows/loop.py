@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from types import FrameType
 
 import mlflow
 
 from flows.command_line import parse, run
 from flows.gated import gated_registry
-from flows.monitor import MonitorOptions, job_of, monitor
-from flows.retraining import go_on
+from flows.monitor import MonitorOptions, monitor
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.retraining import RetrainPolicy, open_desk
 from ordinis_mlflow.tracking import tracked_run
@@ -99,14 +98,9 @@ def pause(interval: float, failures: int) -> float:
 
 def a_round(options: LoopOptions, policy: RetrainPolicy, stop: threading.Event) -> str:
     """A check, and what follows from it; in a line."""
-    asked = {f.name: getattr(options, f.name) for f in fields(MonitorOptions) if f.name != "act"}
-    found = monitor(MonitorOptions(**asked), policy)
-    desk = open_desk(mlflow.get_tracking_uri())
-    kept = desk.read(options.model)
-    if options.act and kept.state.under_way and not stop.is_set():
-        job = job_of(options, policy, found.run_id, found.check)
-        kept = go_on(desk, kept, replace(job, stop=stop))
-    history = desk.history(options.model)
+    asked = {each.name: getattr(options, each.name) for each in fields(MonitorOptions)}
+    kept = monitor(MonitorOptions(**asked), policy, stop).kept
+    history = open_desk(mlflow.get_tracking_uri()).history(options.model)
     note = history[-1].note if history else "nothing was noted yet"
     return f"{options.model} {kept.state.phase}: {note}"
 

@@ -5,35 +5,36 @@ statuses are 0 but with ``exit_code=true``, as ``mlflow run`` marks a run FAILED
 otherwise; then they are
 
     0  no drift
-    1  an error: nothing was checked
+    1  an error: nothing was checked, or what was triggered could not be carried out
     3  drift, or realised performance worse than it should be
     4  a retraining was triggered
     5  not judged: the data are broken or too few (and no drift was found in the others)
 """
 
 import sys
-import time
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Run
 
 from flows.command_line import NONE, given, parse, run
 from flows.gated import gated_registry
-from flows.monitor_runs import judged, log_check, log_reports, not_judged
-from flows.realised import log_performance, performance_verdicts
+from flows.monitor_runs import Charts, begin, judged, log_check, log_reports, not_judged
+from flows.realised import figures, performance_verdicts, sentences
 from flows.realised import told as told_performance
 from flows.recent import Recent
-from flows.retraining import Job, go_on
+from flows.retraining import Job, carry_out
+from flows.said import say, tell
 from flows.watched import RecentOptions, Watched, watched
 from ordinis_mlflow.drift import DriftCheck
-from ordinis_mlflow.errors import InvalidConfig, LoopOvertaken
+from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.retraining import (
     Desk,
     Kept,
+    LoopState,
     Observation,
     RetrainPolicy,
     Step,
@@ -81,14 +82,14 @@ class Monitored:
         run_id: of the check's run.
         check: a verdict a column.
         performance: whether realised performance was found worse than it should be.
-        kept: where the loop stands now; None where it was not told, as nothing was judged.
+        kept: where the loop stands now.
         triggered: whether it is this check that triggered a retraining.
     """
 
     run_id: str
     check: DriftCheck
     performance: bool
-    kept: Kept | None
+    kept: Kept
     triggered: bool
 
     @property
@@ -109,8 +110,19 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(found.status)
 
 
-def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
-    """Check once, log it, and tell the loop.
+def monitor(
+    options: MonitorOptions,
+    policy: RetrainPolicy,
+    stop: threading.Event | None = None,
+    reports: bool = True,
+) -> Monitored:
+    """Check once, log it, tell the loop, and carry out what follows if asked to.
+
+    Args:
+        options: of the check.
+        policy: of the loop.
+        stop: ends a retraining between two steps; by default nothing does.
+        reports: whether Evidently makes them: they take most of the time of a check.
 
     Raises:
         InvalidConfig: the version has no drift reference, a source does not fit, or the database of
@@ -125,62 +137,74 @@ def monitor(options: MonitorOptions, policy: RetrainPolicy) -> Monitored:
     recent = options.recent(of)
     settings = {**asdict(options), **asdict(policy)}
     with tracked_run(settings, {"ordinis.entry_point": "monitor"}) as own:
-        check = checked(own, of, recent, options)
-        performance = realised(of, options, int(recent.times[-1]))
-        if not_judged(check):
-            return Monitored(own.info.run_id, check, performance, None, False)
-        seen = Observation(recent.times, check.alarm, performance, of.known)
-        kept, step, triggered = note(desk, options.model, seen, policy)
-        mlflow.set_tags({"ordinis.loop": step.note, "ordinis.loop.phase": step.state.phase})
-        say(f"{options.model}: {step.note}", step.loud)
+        charts = begin(own, of, int(recent.times[-1]))
+        check = checked(charts, of, recent, options, reports)
+        worse = realised(charts, of, options)
+        seen = Observation(recent.times, check.alarm, worse, of.known)
+        kept, step, triggered = note(desk, options.model, seen, policy, not_judged(check))
+        tell(options.model, step.note, step.state, step.loud)
         if options.act:
-            kept = go_on(desk, kept, job_of(options, policy, own.info.run_id, check))
-        return Monitored(own.info.run_id, check, performance, kept, triggered)
+            kept = carry_out(desk, kept, job_of(options, policy, charts.own, check, stop))
+        charts.log(standing(kept.state))
+        return Monitored(charts.own, check, worse, kept, triggered)
 
 
-def job_of(options: MonitorOptions, policy: RetrainPolicy, run_id: str, check: DriftCheck) -> Job:
+def job_of(
+    options: MonitorOptions,
+    policy: RetrainPolicy,
+    run_id: str,
+    check: DriftCheck,
+    stop: threading.Event | None,
+) -> Job:
     """With what a retraining is done that a check led to, nested under the check's run."""
     tags = {"ordinis.model": options.model, "ordinis.drifted": ", ".join(check.drifted)[:5000]}
-    return Job(options, policy, run_id, options.alias, tags)
+    return Job(options, policy, run_id, options.alias, tags, stop or threading.Event())
 
 
-def checked(own: Run, of: Watched, recent: Recent, options: MonitorOptions) -> DriftCheck:
-    """The check, logged to the run and told on the screen."""
+def checked(
+    charts: Charts, of: Watched, recent: Recent, options: MonitorOptions, reports: bool
+) -> DriftCheck:
+    """The check, logged and told on the screen."""
     check = of.reference.check(recent.table.values, recent.table.columns)
-    bar = int(recent.times[-1])
-    log_check(own, of, check, bar)
-    say(told(of, check, bar), loud=not_judged(check))
-    log_reports(of.reference, check, recent.table, options.html)
+    log_check(charts, check)
+    say(told(of, check, charts.bar), loud=not_judged(check))
+    if reports:
+        log_reports(of.reference, check, recent.table, options.html)
     write_scores(given(options.scores), of, check)
     return check
 
 
-def realised(of: Watched, options: MonitorOptions, bar: int) -> bool:
+def realised(charts: Charts, of: Watched, options: MonitorOptions) -> bool:
     """Whether what became of its predictions is worse than it should be; logged and told."""
     found = performance_verdicts(of, options)
-    log_performance(found, bar)
+    mlflow.set_tags(sentences(found))
+    charts.log(figures(found))
     say(f"  realised performance: {told_performance(found)}", loud=False)
     return found.alarm
 
 
 def note(
-    desk: Desk, model: str, seen: Observation, policy: RetrainPolicy
+    desk: Desk, model: str, seen: Observation, policy: RetrainPolicy, unjudged: bool = False
 ) -> tuple[Kept, Step, bool]:
-    """Tell the loop what was seen.
+    """Tell the loop what was seen; where drift was not judged, only what triggers all the same.
 
     Returns:
         Where it stands now, what it said, and whether this has triggered a retraining.
     """
-    while True:
-        before = desk.read(model)
-        step = observe(before.state, seen, policy)
-        if step.state == before.state:
-            return before, step, False
-        try:
-            kept = desk.write(before, step, time.time_ns())
-        except LoopOvertaken:
-            continue  # another monitor was faster; look at what it has left
-        return kept, step, step.state.trigger > before.state.trigger
+
+    def follow(state: LoopState) -> Step:
+        step = observe(state, seen, policy)
+        if unjudged and step.state.trigger == state.trigger:
+            return Step(state, "drift was not judged: the loop stays where it is", step.loud)
+        return step
+
+    before, kept, step = desk.advance(model, follow)
+    return kept, step, step.state.trigger > before.state.trigger
+
+
+def standing(state: LoopState) -> dict[str, float]:
+    """Metrics of a loop."""
+    return {"loop_triggers": state.trigger, "loop_challengers_lost_in_a_row": state.rejected}
 
 
 def told(of: Watched, check: DriftCheck, bar: int) -> str:
@@ -198,13 +222,6 @@ def told(of: Watched, check: DriftCheck, bar: int) -> str:
         elif not verdict.passed:
             faults.setdefault(verdict.reason, []).append(column)
     return "\n".join(lines + [f"  {', '.join(names)}: {why}" for why, names in faults.items()])
-
-
-def say(text: str, loud: bool) -> None:
-    """On standard output, which cron may throw away; what is loud on standard error as well."""
-    print(text)
-    if loud:
-        print(text, file=sys.stderr)
 
 
 def write_scores(path: str | None, of: Watched, check: DriftCheck) -> None:

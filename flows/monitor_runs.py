@@ -7,8 +7,8 @@ check, so that none is left RUNNING; whoever looks at a version opens it.
 
 import json
 import math
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import mlflow
@@ -29,27 +29,49 @@ BATCH = 1000
 """Most metrics that MLflow takes at once."""
 
 
-def log_check(own: Run, of: Watched, check: DriftCheck, bar: int) -> None:
-    """Link a check's run to the version; log what was measured to it and to the series.
+@dataclass(frozen=True)
+class Charts:
+    """Where the figures of a check are written, at the time of its bar.
 
-    Args:
+    Attributes:
         own: run of the check.
-        of: the version.
-        check: what was found.
+        series: run that keeps the version's.
         bar: newest, UTC nanoseconds.
     """
-    client, own_id = MlflowClient(), own.info.run_id
+
+    own: str
+    series: str
+    bar: int
+
+    def log(self, figures: Mapping[str, float]) -> None:
+        """Metrics by name, to both runs."""
+        client, time, step = MlflowClient(), self.bar // 1_000_000, self.bar // MINUTE
+        metrics = [Metric(name, float(value), time, step) for name, value in figures.items()]
+        for run_id in (self.own, self.series):
+            for at in range(0, len(metrics), BATCH):
+                client.log_batch(run_id, metrics=metrics[at : at + BATCH])
+
+
+def begin(own: Run, of: Watched, bar: int) -> Charts:
+    """Link a check's run to the version that it looks at, below the one that keeps its series.
+
+    Args:
+        own: run of the check; active.
+        of: the version.
+        bar: newest, UTC nanoseconds.
+    """
     series = series_run(own.info.experiment_id, of)
     name = f"{of.name} {of.version} at {pd.Timestamp(bar, tz='UTC'):%Y-%m-%d %H:%M}"
-    mlflow.set_tags({MLFLOW_PARENT_RUN_ID: series, MLFLOW_RUN_NAME: name})
-    mlflow.set_tags({**link(of), **found(check, bar)})
+    mlflow.set_tags({MLFLOW_PARENT_RUN_ID: series, MLFLOW_RUN_NAME: name, **link(of)})
     if of.model_id:
-        client.log_inputs(own_id, models=[LoggedModelInput(of.model_id)])
-    for run_id in (own_id, series):
-        metrics = measured(check, bar)
-        while batch := list(islice(metrics, BATCH)):
-            client.log_batch(run_id, metrics=batch)
-    client.set_terminated(series)
+        MlflowClient().log_inputs(own.info.run_id, models=[LoggedModelInput(of.model_id)])
+    return Charts(own.info.run_id, series, bar)
+
+
+def log_check(charts: Charts, check: DriftCheck) -> None:
+    """What was measured to the check's run and the series, with every verdict's reason."""
+    mlflow.set_tags(found(check, charts.bar))
+    charts.log(measured(check))
     mlflow.log_text(verdicts_json(check), "drift/verdicts.json")
 
 
@@ -79,10 +101,10 @@ def series_run(experiment_id: str, of: Watched) -> str:
     found = client.search_runs(
         [experiment_id], f"tags.`{SERIES}` = '{mark}'", order_by=["attributes.start_time ASC"]
     )
-    if found:
-        return str(found[0].info.run_id)
     tags = {SERIES: mark, MLFLOW_RUN_NAME: f"monitor {of.name} {of.version}", **link(of)}
-    return str(client.create_run(experiment_id, tags=tags).info.run_id)
+    run = found[0] if found else client.create_run(experiment_id, tags=tags)
+    client.set_terminated(run.info.run_id)
+    return str(run.info.run_id)
 
 
 def not_judged(check: DriftCheck) -> bool:
@@ -96,20 +118,19 @@ def judged(check: DriftCheck) -> list[Verdict]:
     return [verdict for verdict in check.verdicts if verdict.name not in unjudged]
 
 
-def measured(check: DriftCheck, bar: int) -> Iterator[Metric]:
-    """Metrics of a check, at the time of its bar; of a column that was not judged, none."""
-
-    def metric(name: str, value: float) -> Metric:
-        return Metric(name, float(value), timestamp=bar // 1_000_000, step=bar // MINUTE)
-
-    yield metric("alarm", check.alarm)
-    yield metric("drifted_columns", len(check.drifted))
-    yield metric("unjudged_columns", len(check.unjudged))
+def measured(check: DriftCheck) -> dict[str, float]:
+    """Metrics of a check; of a column that was not judged, none."""
+    made: dict[str, float] = {
+        "alarm": check.alarm,
+        "drifted_columns": len(check.drifted),
+        "unjudged_columns": len(check.unjudged),
+    }
     for verdict in judged(check):
         column = verdict.name.removeprefix("drift_")
-        yield metric(f"drift_distance/{column}", verdict.observed)
-        yield metric(f"drift_limit/{column}", verdict.limit)
-        yield metric(f"drifted/{column}", not verdict.passed)
+        made[f"drift_distance/{column}"] = verdict.observed
+        made[f"drift_limit/{column}"] = verdict.limit
+        made[f"drifted/{column}"] = not verdict.passed
+    return made
 
 
 def verdicts_json(check: DriftCheck) -> str:

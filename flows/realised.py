@@ -17,7 +17,6 @@ from ordinis_mlflow.realised import PerformanceCheck, PerformanceSettings, check
 
 SPANS = 3
 """So many times the dates that are tested are asked about: the older ones tell what was usual."""
-MINUTE = 60_000_000_000
 COLUMNS = ("prediction_id", "symbol", "bar_time", "mean", "scale")
 
 
@@ -43,7 +42,7 @@ def performance_verdicts(
     contract, folder = of.model.contract, given(source.log_folder)
     try:
         bars = long_enough(
-            source.bars_known().between(end=source.moment()),
+            source.newest_bars(),
             max(contract.lookback, UNITS.lookback) + contract.horizon,
         )
     except TooFewBars as error:
@@ -92,19 +91,19 @@ def logged(of: Watched, folder: Path) -> pd.DataFrame:
     return read(folder, of.name, of.version, columns=COLUMNS).frame
 
 
-def log_performance(found: PerformanceCheck, bar: int) -> None:
-    """Verdicts of a check to the active run; what was not judged has a sentence and no figure.
-
-    Args:
-        found: the verdicts.
-        bar: newest, UTC nanoseconds: time and step of the metrics.
-    """
+def figures(found: PerformanceCheck) -> dict[str, float]:
+    """Metrics of a check; of what was not judged, none."""
+    made = {"performance_worse": float(found.alarm)}
     for verdict in found.verdicts:
-        mlflow.set_tag(f"ordinis.verdict.{verdict.name}", str(verdict)[:5000])
         if verdict.name not in found.unjudged:
-            figures = {verdict.name: verdict.observed, f"{verdict.name}_limit": verdict.limit}
-            mlflow.log_metrics(figures, step=bar // MINUTE, timestamp=bar // 1_000_000)
-    mlflow.set_tag("ordinis.performance", told(found))
+            made |= {verdict.name: verdict.observed, f"{verdict.name}_limit": verdict.limit}
+    return made
+
+
+def sentences(found: PerformanceCheck) -> dict[str, str]:
+    """Tags of a check: what was found, and each verdict with its reason."""
+    verdicts = {f"ordinis.verdict.{each.name}": str(each)[:5000] for each in found.verdicts}
+    return {**verdicts, "ordinis.performance": told(found)}
 
 
 def told(found: PerformanceCheck) -> str:

@@ -1,6 +1,5 @@
 """Retrain: by hand, or what a monitor has triggered and nobody has carried out."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -8,15 +7,15 @@ import mlflow
 
 from flows.command_line import NONE, given, parse, run
 from flows.gated import gated_registry
-from flows.retraining import Job, go_on
-from flows.watched import RecentOptions
+from flows.retraining import Job, carry_out
+from flows.watched import NewestOptions
 from ordinis_mlflow.errors import InvalidConfig, RetrainingError
 from ordinis_mlflow.retraining import Desk, Kept, RetrainPolicy, ask, open_desk
 from ordinis_mlflow.tracking import tracked_run
 
 
 @dataclass(frozen=True)
-class RetrainOptions(RecentOptions):
+class RetrainOptions(NewestOptions):
     """Parameters of the entry point ``retrain``, besides the policy of the loop.
 
     Attributes:
@@ -52,24 +51,19 @@ def retrain(options: RetrainOptions, policy: RetrainPolicy) -> Kept:
         tags = {"ordinis.model": options.model, "ordinis.asked": given(options.cause) or ""}
         mlflow.set_tags(tags)
         job = Job(options, policy, own.info.run_id, options.alias, tags)
-        done = go_on(desk, kept, job)
-        last = desk.history(options.model)[-1]
-        mlflow.set_tags({"ordinis.loop": last.note, "ordinis.loop.phase": done.state.phase})
-        print(f"{options.model}: {last.note}")
+        done = carry_out(desk, kept, job)
         if not done.state.under_way and not done.state.challenger:
-            raise RetrainingError(last.note)
+            raise RetrainingError(desk.history(options.model)[-1].note)
     return done
 
 
 def triggered(desk: Desk, options: RetrainOptions) -> Kept:
-    """What there is to carry out.
-
-    Raises:
-        LoopOvertaken: somebody else has triggered one at the same moment.
-    """
-    kept, cause = desk.read(options.model), given(options.cause)
+    """What there is to carry out."""
+    cause = given(options.cause)
     if cause:
-        return desk.write(kept, ask(kept.state, cause), time.time_ns())
+        _, asked, _ = desk.advance(options.model, lambda state: ask(state, cause))
+        return asked
+    kept = desk.read(options.model)
     if not kept.state.under_way:
         raise InvalidConfig(
             f"of {options.model} no retraining is under way: pass cause=... to ask for one"

@@ -24,6 +24,7 @@ from flows.challenged import evaluated
 from flows.command_line import NONE
 from flows.gated import gated_registry
 from flows.newest import newest_snapshot
+from flows.said import tell
 from flows.source import BarsOptions
 from flows.training import recorded_settings
 from flows.trigger_runs import (
@@ -37,15 +38,25 @@ from flows.trigger_runs import (
     trained_model,
     trainings,
 )
-from flows.watched import RecentOptions
+from flows.watched import NewestOptions
 from ordinis_mlflow.errors import LoopOvertaken
-from ordinis_mlflow.retraining import RETRAIN, Desk, Kept, Lease, RetrainPolicy, failed, trained
+from ordinis_mlflow.retraining import (
+    HAND,
+    RETRAIN,
+    Desk,
+    Kept,
+    Lease,
+    LoopState,
+    RetrainPolicy,
+    failed,
+    trained,
+)
+from ordinis_mlflow.retraining.lease import SECONDS as LEASE_SECONDS
 
 PROJECT = Path(__file__).parents[1]
 MOST_ATTEMPTS = 5
 """A training that takes its machine down each time is given up."""
 POLL_S = 0.2
-LEASE_S = 120.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +73,13 @@ class Job:
         lease_s: after which whoever gave no sign of life counts as dead.
     """
 
-    source: RecentOptions
+    source: NewestOptions
     policy: RetrainPolicy
     parent: str
     alias: str = "champion"
     tags: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
-    lease_s: float = LEASE_S
+    lease_s: float = LEASE_SECONDS
 
 
 def go_on(desk: Desk, kept: Kept, job: Job) -> Kept:
@@ -106,12 +117,21 @@ def go_on(desk: Desk, kept: Kept, job: Job) -> Kept:
     return kept
 
 
+def carry_out(desk: Desk, kept: Kept, job: Job) -> Kept:
+    """:func:`go_on`, and tell of what came of it in the active run."""
+    done = go_on(desk, kept, job)
+    if done.revision > kept.revision:
+        last = desk.history(kept.model)[-1]
+        tell(kept.model, last.note, done.state, last.loud)
+    return done
+
+
 class Stopped(Exception):
     """A training was asked to end before it was done."""
 
 
 def _retrain(model: str, lease: Lease, job: Job) -> Kept:
-    trigger = Trigger(model, lease.state.trigger)
+    trigger = Trigger.of(model, lease.state)
     begun = attempts(trigger)
     runs = trainings(begun)
     end_running(runs)
@@ -142,7 +162,9 @@ def _train(trigger: Trigger, lease: Lease, job: Job, interrupted: str | None, be
         return f"it ended {begun} times without a result"
     champion = MlflowClient().get_model_version_by_alias(trigger.model, job.alias)
     asked = (
-        {"resume": interrupted} if interrupted else _parameters(str(champion.run_id), job.source)
+        {"resume": interrupted}
+        if interrupted
+        else _parameters(str(champion.run_id), job.source, reach(lease.state))
     )
     tags = {
         **job.tags,
@@ -157,10 +179,15 @@ def _train(trigger: Trigger, lease: Lease, job: Job, interrupted: str | None, be
     return f"run {run_id} ended {mlflow.get_run(run_id).info.status}"
 
 
-def _parameters(champion_run: str, source: RecentOptions) -> dict[str, str]:
+def reach(state: LoopState) -> int:
+    """Bar up to which there must be bars to train on; by hand any will do."""
+    return 0 if state.cause == HAND else state.triggered
+
+
+def _parameters(champion_run: str, source: NewestOptions, least: int) -> dict[str, str]:
     """Those of the champion's training, on the newest bars."""
     options, config = recorded_settings(champion_run)
-    snapshot = newest_snapshot(source, options.feature_set())
+    snapshot = newest_snapshot(source, options.feature_set(), least)
     bars = {each.name: getattr(source, each.name) for each in fields(BarsOptions)}
     newest = replace(
         options, **bars, snapshot=snapshot, as_of=NONE, register=NONE, alias=NONE, resume=NONE

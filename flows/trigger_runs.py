@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelStatus, Run, RunStatus
 from mlflow.entities.model_registry import ModelVersion
@@ -13,6 +14,8 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_PROJECT_ENTRY_POINT,
     MLFLOW_RUN_NAME,
 )
+
+from ordinis_mlflow.retraining import LoopState
 
 TRIGGER = "ordinis.trigger"
 SNAPSHOT = "ordinis.snapshot"
@@ -26,13 +29,22 @@ class Trigger:
     Attributes:
         model: name in the registry.
         number: of the trigger.
+        bar: that was seen then, UTC nanoseconds. A loop whose database was lost counts from 1
+            again, and must not take what came of an older trigger for its own.
     """
 
     model: str
     number: int
+    bar: int
+
+    @classmethod
+    def of(cls, model: str, state: LoopState) -> "Trigger":
+        """That which a loop has come to last."""
+        return cls(model, state.trigger, state.triggered)
 
     def __str__(self) -> str:
-        return f"{quote(self.model, safe='')}:{self.number}"
+        bar = pd.Timestamp(self.bar, tz="UTC").isoformat()
+        return f"{quote(self.model, safe='')}:{self.number}@{bar}"
 
 
 def attempts(trigger: Trigger) -> list[Run]:

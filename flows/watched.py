@@ -9,15 +9,17 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from flows.command_line import NONE, given
-from flows.recent import Recent, recent_bars
+from flows.recent import Recent, Times, recent_bars
 from flows.recent_log import recent_log
 from flows.source import BarsOptions
 from ordinis_mlflow import flavor
 from ordinis_mlflow.bars import Bars, instant
 from ordinis_mlflow.drift import DriftReference
-from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.errors import InvalidBars, InvalidConfig
 from ordinis_mlflow.flavor import SignalModel
 from ordinis_mlflow.store import open_store, read, read_manifest
+
+AHEAD = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,26 +75,23 @@ def watched(name: str, alias: str) -> Watched:
 
 
 @dataclass(frozen=True)
-class RecentOptions(BarsOptions):
-    """Where recent data are, and how much of them is looked at.
+class NewestOptions(BarsOptions):
+    """Where the newest bars are.
 
     Attributes:
         dataset: of the store, its newest bars, instead of ``bars``.
         snapshot: of the store, of bars or features, instead of ``bars``.
-        log_folder: of the prediction log: what was really asked and answered, instead of ``bars``.
         until: newest bar that counts; all of them by default.
     """
 
     dataset: str = NONE
     snapshot: str = NONE
-    log_folder: str = NONE
     until: str = NONE
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        named = [n for n in ("dataset", "snapshot", "log_folder") if given(getattr(self, n))]
-        if len(named) > 1:
-            raise InvalidConfig(f"recent data have one source, got {' and '.join(named)}")
+        if given(self.dataset) and given(self.snapshot):
+            raise InvalidConfig("bars have one source, got dataset and snapshot")
         self.moment()
 
     def moment(self) -> pd.Timestamp | None:
@@ -100,25 +99,62 @@ class RecentOptions(BarsOptions):
         until = given(self.until)
         return instant(until, "until") if until else None
 
-    def recent(self, of: Watched) -> Recent:
-        """What the version reads and says.
+    def newest_bars(self) -> Bars:
+        """The bars of the source up to ``until``.
 
         Raises:
-            InvalidBars: the bars break a rule, or there are none.
+            InvalidBars: they break a rule, or there are none.
             StoreError: of the store.
-            PredictionLogError: of the log.
-            InvalidConfig: the log has no answer of this version.
         """
-        folder, until, rows = given(self.log_folder), self.moment(), of.reference.window
-        if folder:
-            return recent_log(of.model, of.name, of.version, Path(folder), until, rows)
-        return recent_bars(of.model, self.bars_known().between(end=until), rows)
+        return self._bars_known().between(end=self.moment())
 
-    def bars_known(self) -> Bars:
-        """The bars of the source, whatever ``until`` says."""
+    def _bars_known(self) -> Bars:
         dataset, snapshot = given(self.dataset), given(self.snapshot)
         if not (dataset or snapshot):
             return self.load_table().bars()
         store = open_store(mlflow.get_tracking_uri())
         manifest = read_manifest(store.files, snapshot or store.catalogue.head(str(dataset)))
         return read(store.files, manifest.bars or manifest.name).bars()
+
+
+@dataclass(frozen=True)
+class RecentOptions(NewestOptions):
+    """What a model was asked lately.
+
+    Attributes:
+        log_folder: of the prediction log: what was really asked and answered. The bars then tell
+            what happened afterwards, and are what a retraining is done on.
+    """
+
+    log_folder: str = NONE
+
+    def recent(self, of: Watched) -> Recent:
+        """What the version reads and says.
+
+        Raises:
+            InvalidBars: the bars break a rule, there are none, or one is of the future.
+            StoreError: of the store.
+            PredictionLogError: of the log.
+            InvalidConfig: the log has no answer of this version.
+        """
+        folder, until, rows = given(self.log_folder), self.moment(), of.reference.window
+        if folder:
+            found = recent_log(of.model, of.name, of.version, Path(folder), until, rows)
+        else:
+            found = recent_bars(of.model, self.newest_bars(), rows)
+        refuse_future(found.times)
+        return found
+
+
+def refuse_future(times: Times) -> None:
+    """A loop that had looked at such a bar would look at no other until its time has come.
+
+    Raises:
+        InvalidBars: the newest is more than a day from now; so much a date alone may be ahead.
+    """
+    newest = pd.Timestamp(int(times[-1]), tz="UTC")
+    if newest > pd.Timestamp.now(tz="UTC") + AHEAD:
+        raise InvalidBars(
+            f"the newest bar is of {newest.isoformat()}, which is still to come: check the time "
+            "zone of the source and this machine's clock, or leave such bars out with until=..."
+        )

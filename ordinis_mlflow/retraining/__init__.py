@@ -14,11 +14,13 @@ begun anew after a crash.
 from ordinis_mlflow.retraining.desk import Desk, Event, Kept
 from ordinis_mlflow.retraining.lease import Lease
 from ordinis_mlflow.retraining.machine import (
+    HAND,
     Observation,
     Step,
     ask,
     decided,
     failed,
+    give_up,
     hold,
     observe,
     release,
@@ -31,6 +33,7 @@ from ordinis_mlflow.retraining.state import COOL_DOWN, EVALUATE, RETRAIN, WARN, 
 __all__ = [
     "COOL_DOWN",
     "EVALUATE",
+    "HAND",
     "RETRAIN",
     "WARN",
     "WATCH",
@@ -45,6 +48,7 @@ __all__ = [
     "ask",
     "decided",
     "failed",
+    "give_up",
     "hold",
     "observe",
     "open_desk",

@@ -1,5 +1,7 @@
 """Desk: where each model's loop stands, in the tracking database, for monitors on any machine."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -102,6 +104,26 @@ class Desk:
             self._swap(connection, kept, new)
             connection.execute(sa.insert(EVENTS).values(_event(new, step, at)))
         return new
+
+    def advance(self, model: str, follow: Callable[[LoopState], Step]) -> tuple[Kept, Kept, Step]:
+        """Go on from where a loop stands, however often others go on meanwhile.
+
+        Args:
+            model: whose loop.
+            follow: from a state to what follows; asked anew of what others have left.
+
+        Returns:
+            Before, after and why; where the state stays as it is, nothing is written.
+        """
+        while True:
+            before = self.read(model)
+            step = follow(before.state)
+            if step.state == before.state:
+                return before, before, step
+            try:
+                return before, self.write(before, step, time.time_ns()), step
+            except LoopOvertaken:
+                continue
 
     def claim(self, kept: Kept, worker: str, now: int, lease_ns: int) -> Kept:
         """Take what is under way for a while; again by the same worker prolongs it.

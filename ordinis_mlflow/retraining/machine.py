@@ -127,13 +127,29 @@ def decided(state: LoopState, promoted: bool, reason: str, policy: RetrainPolicy
 
 
 def failed(state: LoopState, reason: str, policy: RetrainPolicy) -> Step:
-    """The training came to nothing; counts as a rejected challenger.
+    """The training came to nothing; counts as a rejected challenger, and is nobody's intention.
 
     Raises:
         RetrainingError: no retraining is under way.
     """
     _require(state, RETRAIN, EVALUATE)
-    return _lost(state, f"retraining {state.trigger} failed: {reason}", policy)
+    lost = _lost(state, f"retraining {state.trigger} failed: {reason}", policy)
+    return replace(lost, loud=True)
+
+
+def give_up(state: LoopState, why: str) -> Step:
+    """End what is under way by hand: what it waits for will not come. No challenger is lost.
+
+    Raises:
+        InvalidConfig: no reason is given.
+        RetrainingError: no retraining is under way.
+    """
+    if not why.strip():
+        raise InvalidConfig("giving up needs a reason: whoever is on call will ask")
+    if not state.under_way:
+        raise RetrainingError(f"there is nothing to give up: the loop is in phase {state.phase!r}")
+    said = f"retraining {state.trigger} was given up: {why.strip()}"
+    return Step(_ended(state, state.rejected), said)
 
 
 def hold(state: LoopState, why: str) -> Step:

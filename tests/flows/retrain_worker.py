@@ -13,7 +13,7 @@ import time
 import traceback
 
 import mlflow
-from retrained import desk_of, job
+from retrained import desk_of, job, trained_here
 
 from flows import challenged, retraining
 from flows.trigger_runs import Trigger, attempts, trainings
@@ -66,6 +66,7 @@ def prepare(step, trigger):
     elif step == "checkpoint":
         dying_at_a_checkpoint(trigger)
     elif step == "trained":
+        retraining._project = trained_here
         dying_before(retraining, "register")
     elif step == "registered":
         dying_after(retraining, "register")
@@ -89,8 +90,8 @@ def child(step, model, file, parent):
                 while kept.worker and time.time_ns() < kept.lease_until:
                     time.sleep(0.05)
                     kept = desk.read(model)
-                prepare(step, Trigger(model, kept.state.trigger))
-                retraining.go_on(desk, kept, job(file, parent))
+                prepare(step, Trigger.of(model, kept.state))
+                retraining.go_on(desk, kept, job(file, parent, lease_s=0.5))
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()

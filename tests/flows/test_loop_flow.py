@@ -18,7 +18,7 @@ from retrained import KEY, desk_of, versions
 
 from flows import loop as loop_flow
 from flows import monitor, train
-from flows.loop import LONGEST_PAUSE_S, LoopOptions, loop, pause
+from flows.loop import LONGEST_PAUSE_S, LoopOptions, loop, pause, stopped_by_signals
 from ordinis_mlflow.bars import read_dataset
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.retraining import COOL_DOWN
@@ -91,16 +91,23 @@ def test_to_act_it_needs_gates(tracking_store):
         loop_flow.main(words(model="nobody", rounds=1))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_it_cleanly(tracking_store, environment, tmp_path, number):
+def test_a_keyboard_stops_it_as_well():
+    before = signal.getsignal(signal.SIGINT)
+    with stopped_by_signals() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(5)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_ends_it_cleanly(tracking_store, environment, tmp_path):
     """A model that is not there fails each round, and no round ends the loop."""
-    name = f"stopped-by-{number.name.lower()}"
+    name = "stopped-by-a-signal"
     command = [sys.executable, "-m", "flows.loop", *words(model=name, act="false", interval=30)]
     environment = environment | {"ORDINIS_CATALOGUE": f"sqlite:///{tmp_path / 'desk.db'}"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         line = next(each for each in process.stdout if each.startswith("round"))
-        os.kill(process.pid, number)
+        os.kill(process.pid, signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     finally:
         process.kill()
@@ -132,7 +139,7 @@ def test_from_the_check_to_the_gates_decision(gated, monkeypatch, capsys):
     loop_flow.main(words(**options, max_age_days=600))
     state = desk_of().read(MODEL).state
     assert (state.phase, state.cause, state.challenger) == (COOL_DOWN, "age", "2")
-    assert versions(MODEL) == {"1": None, "2": f"{MODEL}:1"}
+    assert versions(MODEL) == {"1": None, "2": f"{MODEL}:1@2008-10-15T00:00:00+00:00"}
     client = MlflowClient()
     version = client.get_model_version_by_alias(MODEL, "champion")
     assert version.version == 2
@@ -150,11 +157,11 @@ def test_from_the_check_to_the_gates_decision(gated, monkeypatch, capsys):
 
 
 def test_what_is_checked_is_what_was_asked(monkeypatch):
-    """A round's check has every parameter of the loop that a check has, and does not act itself."""
+    """A round's check has every parameter of the loop that a check has."""
     seen = []
     asked = LoopOptions(bars="sp500", model="x", html=True, until="2008-01-01")
 
-    def look(options, policy):
+    def look(options, policy, stop):
         seen.append(options)
         raise InvalidConfig("seen enough")
 
@@ -162,4 +169,4 @@ def test_what_is_checked_is_what_was_asked(monkeypatch):
     with pytest.raises(InvalidConfig, match="seen enough"):
         loop_flow.a_round(asked, None, threading.Event())
     mine = asdict(asked)
-    assert {name: mine[name] for name in asdict(seen[0])} == asdict(seen[0]) | {"act": True}
+    assert {name: mine[name] for name in asdict(seen[0])} == asdict(seen[0])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from own_store import words
 from predictions_made import Tally, keeping
 
@@ -17,12 +18,13 @@ from flows import ingest, materialize, monitor, train
 from flows.desk import DeskOptions
 from flows.monitor import MonitorOptions, note
 from flows.monitor_runs import SERIES
+from flows.watched import refuse_future
 from ordinis_mlflow import flavor
 from ordinis_mlflow.bars import read_dataset
 from ordinis_mlflow.drift import DriftReference
-from ordinis_mlflow.errors import InvalidConfig
+from ordinis_mlflow.errors import InvalidBars, InvalidConfig
 from ordinis_mlflow.prediction_log import PredictionLog, Predictions, Source
-from ordinis_mlflow.retraining import Observation, RetrainPolicy, open_desk
+from ordinis_mlflow.retraining import Observation, RetrainPolicy, ask, open_desk
 from ordinis_mlflow.store import open_store
 from ordinis_mlflow.telemetry import DriftScores
 
@@ -148,6 +150,13 @@ def test_an_alarm_in_the_crisis_is_reported_as_pages_and_charted(look, capsys):
     for until, each in ((CALM, calm), (CRISIS, run)):
         bar = pd.Timestamp(until, tz="UTC").as_unit("ns").value
         assert points[bar // MINUTE_NS, bar // MILLISECOND_NS] == distances(each)["log_return_1"]
+    both = {
+        "performance_worse",
+        "realised_rank_ic",
+        "loop_triggers",
+        "loop_challengers_lost_in_a_row",
+    }
+    assert {n: series.data.metrics[n] for n in both} == {n: run.data.metrics[n] for n in both}
     assert "realised_volatility_20: distance" in capsys.readouterr().out
 
 
@@ -340,6 +349,41 @@ def test_monitors_at_the_same_time_trigger_once(own_desk):
     assert own_desk().read(MODEL).state.trigger == 1
 
 
+def test_without_a_verdict_on_drift_age_triggers_all_the_same(own_desk):
+    days = np.arange(1, 101, dtype=np.int64) * 86_400_000_000_000
+    young, old = (RetrainPolicy(max_age_days=each) for each in (1e6, 50.0))
+    seen, desk = Observation(days, False, False, 0), own_desk()
+    kept, step, triggered = note(desk, MODEL, seen, young, unjudged=True)
+    assert (kept.revision, triggered) == (0, False)
+    assert "drift was not judged" in step.note
+    kept, _, triggered = note(desk, MODEL, seen, old, unjudged=True)
+    assert (kept.state.cause, triggered) == ("age", True)
+
+
+def test_a_bar_that_is_still_to_come_is_refused_as_no_other_would_be_looked_at():
+    now = pd.Timestamp.now(tz="UTC").as_unit("ns").value
+    day = 86_400_000_000_000
+    refuse_future(np.array([now - day, now + day // 2]))
+    with pytest.raises(InvalidBars, match="still to come"):
+        refuse_future(np.array([now - day, now + 2 * day]))
+
+
+def test_what_is_under_way_is_given_up_by_hand(own_desk, capsys):
+    desk = own_desk()
+    desk.advance(MODEL, lambda state: ask(state, "a test"))
+    desk_flow.main(words(model=MODEL))
+    assert capsys.readouterr().out.endswith("1 retrainings triggered, nobody is at it\n")
+    desk_flow.main(words(model=MODEL, give_up="its run was deleted"))
+    assert "given up: its run was deleted\n" in capsys.readouterr().out
+    assert desk.read(MODEL).state.phase == "cool_down"
+
+
+def test_a_hold_of_a_name_that_nobody_knows_is_refused(own_desk):
+    with pytest.raises(MlflowException, match="mistyped"):
+        desk_flow.main(words(model="mistyped", hold="holidays"))
+    assert own_desk().history("mistyped") == ()
+
+
 def test_a_hold_and_its_end(look, unreported, capsys):
     desk_flow.main(words(model=MODEL, hold="earnings"))
     look(CRISIS)
@@ -356,6 +400,7 @@ def test_a_hold_and_its_end(look, unreported, capsys):
     assert lines[-1] == f"{MODEL}: phase warn, 0 retrainings triggered, 2 alarms not acted on"
 
 
-def test_hold_and_release_at_once_are_refused():
+@pytest.mark.parametrize("other", [{"release": True}, {"give_up": "why"}])
+def test_two_things_at_once_are_refused(other):
     with pytest.raises(InvalidConfig, match="contradict"):
-        DeskOptions(hold="why", release=True)
+        DeskOptions(hold="why", **other)

@@ -14,16 +14,16 @@ import pytest
 import retrained
 from mlflow import MlflowClient
 from own_store import words
-from retrained import CONFIG, begun, champion, desk_of, job, versions
+from retrained import CONFIG, begun, champion, desk_of, job, logged, trained_here, versions
 
 from flows import retrain, retraining
 from flows.challenge import untrained
 from flows.challenged import PAGE
 from flows.gated import decisions
-from flows.retraining import go_on
-from flows.trigger_runs import SNAPSHOT, TRIGGER, Trigger, attempts, trainings
-from ordinis_mlflow.errors import InvalidConfig, RetrainingError
-from ordinis_mlflow.retraining import COOL_DOWN, RETRAIN, hold
+from flows.retraining import carry_out, go_on
+from flows.trigger_runs import SNAPSHOT, TRIGGER, Trigger, attempts, begin, trainings
+from ordinis_mlflow.errors import InvalidBars, InvalidConfig, RetrainingError
+from ordinis_mlflow.retraining import COOL_DOWN, RETRAIN, LoopState, Step, hold, trained
 
 WORKER = Path(__file__).with_name("retrain_worker.py")
 TESTS = Path(__file__).parents[1]
@@ -50,10 +50,22 @@ def model():
 
 
 @pytest.fixture
-def beaten(early):
+def here(monkeypatch):
+    """Without a process for each training."""
+    monkeypatch.setattr(retraining, "_project", trained_here)
+
+
+@pytest.fixture(scope="module")
+def untrained_model(early):
+    """One that has learnt nothing."""
+    return logged(early, untrained)
+
+
+@pytest.fixture
+def beaten(untrained_model):
     """A champion that has learnt nothing."""
     name = f"beaten-{uuid4().hex[:12]}"
-    champion(name, early, untrained)
+    champion(name, untrained_model)
     return name
 
 
@@ -66,7 +78,7 @@ def strong(csv):
         return train_network(replace(training, config=CONFIG), None)
 
     name = f"strong-{uuid4().hex[:12]}"
-    champion(name, csv, trained, replace(CONFIG, epochs=1, learning_rate=1e-9))
+    champion(name, logged(csv, trained, replace(CONFIG, epochs=1, learning_rate=1e-9)))
     return name
 
 
@@ -83,7 +95,7 @@ def made(model):
     return run, mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{PAGE}")
 
 
-def test_three_monitors_at_once_train_one_challenger_that_is_better(beaten, csv, parent):
+def test_three_monitors_at_once_train_one_challenger_that_is_better(beaten, csv, parent, here):
     kept, desk = begun(beaten), desk_of()
     drifted = {"ordinis.drifted": "return_1"}
     threads = [
@@ -96,9 +108,9 @@ def test_three_monitors_at_once_train_one_challenger_that_is_better(beaten, csv,
         each.join()
     state = desk.read(beaten).state
     assert (state.phase, state.challenger, state.rejected) == (COOL_DOWN, "2", 0)
-    assert versions(beaten) == {"1": None, "2": f"{beaten}:1"}
+    assert versions(beaten) == {"1": None, "2": str(Trigger(beaten, 1, 0))}
     assert MlflowClient().get_model_version_by_alias(beaten, "champion").version == 2
-    (run,) = attempts(Trigger(beaten, 1))
+    (run,) = attempts(Trigger(beaten, 1, 0))
     tags = run.data.tags
     assert tags["mlflow.parentRunId"] == parent
     assert (tags["ordinis.cause"], tags["ordinis.champion"]) == ("hand", "1")
@@ -113,7 +125,7 @@ def test_three_monitors_at_once_train_one_challenger_that_is_better(beaten, csv,
     assert [e.phase for e in desk.history(beaten)] == ["retrain", "evaluate", "cool_down"]
 
 
-def test_a_challenger_that_is_worse_is_rejected_by_hand_as_well(strong, csv, capsys):
+def test_a_challenger_that_is_worse_is_rejected_by_hand_as_well(strong, csv, capsys, here):
     asked = {"model": strong, "bars": csv}
     retrain.main(words(**asked, cause="a new feed"))
     state = desk_of().read(strong).state
@@ -149,10 +161,10 @@ def test_killed_at_every_step_it_ends_with_one_challenger(beaten, csv, parent, e
     assert set(steps.values()) == {9}, (steps, done.stderr)
     state = desk_of().read(beaten).state
     assert (state.phase, state.trigger, state.challenger) == (COOL_DOWN, 1, "2")
-    assert versions(beaten) == {"1": None, "2": f"{beaten}:1"}
+    assert versions(beaten) == {"1": None, "2": str(Trigger(beaten, 1, 0))}
     assert MlflowClient().get_model_version_by_alias(beaten, "champion").version == 2
     assert len([each for each in decisions(beaten) if each.version == "2"]) == 1
-    first, second, third = attempts(Trigger(beaten, 1))
+    first, second, third = attempts(Trigger(beaten, 1, 0))
     assert SNAPSHOT not in first.data.tags
     assert first.info.status == "KILLED"
     (resumed,) = trainings([third])[1:]
@@ -166,7 +178,7 @@ def test_killed_at_every_step_it_ends_with_one_challenger(beaten, csv, parent, e
 
 def test_a_training_that_is_stopped_goes_on_later(beaten, csv, parent):
     stop, kept = threading.Event(), begun(beaten)
-    trigger = Trigger(beaten, 1)
+    trigger = Trigger(beaten, 1, 0)
 
     def stop_it():
         while not any(SNAPSHOT in each.data.tags for each in attempts(trigger)):
@@ -190,20 +202,64 @@ def test_a_training_that_fails_counts_as_a_lost_challenger(beaten, csv, parent, 
     kept = begun(beaten)
     done = go_on(desk_of(), kept, job(csv, parent))
     assert (done.state.phase, done.state.rejected, done.state.challenger) == (COOL_DOWN, 1, "")
-    (run,) = attempts(Trigger(beaten, 1))
+    (run,) = attempts(Trigger(beaten, 1, 0))
     assert run.info.status == "FAILED"
     assert f"run {run.info.run_id} ended FAILED" in desk_of().history(beaten)[-1].note
 
 
-def test_one_that_ends_too_often_is_given_up(beaten, csv, parent):
+@pytest.fixture
+def evaluated(beaten, untrained_model):
+    """A loop whose challenger, no better than the champion, is to be evaluated."""
+    begun(beaten)
+    mlflow.register_model(untrained_model, beaten)
+    run = MlflowClient().create_run(mlflow.get_experiment_by_name("tests").experiment_id)
+    _, kept, _ = desk_of().advance(beaten, lambda state: trained(state, run.info.run_id, "2"))
+    return kept
+
+
+def test_a_challenger_whose_version_was_deleted_is_lost_and_no_dead_end(evaluated, csv, parent):
+    MlflowClient().delete_model_version(evaluated.model, "2")
+    done = go_on(desk_of(), evaluated, job(csv, parent))
+    assert (done.state.phase, done.state.rejected) == (COOL_DOWN, 1)
+    assert "version 2 is not registered" in desk_of().history(evaluated.model)[-1].note
+
+
+def test_a_challenger_whose_run_was_deleted_is_decided_on(evaluated, csv, parent):
+    MlflowClient().delete_run(evaluated.state.run)
+    done = go_on(desk_of(), evaluated, job(csv, parent))
+    assert done.state.phase == COOL_DOWN
+    assert next(decisions(evaluated.model)).version == "2"
+
+
+def test_bars_that_end_before_what_triggered_are_refused(beaten, csv, parent):
+    """A champion of them would be due again at once, and the next one too."""
+    later = LoopState(phase=RETRAIN, trigger=1, cause="age", triggered=time.time_ns())
+    _, kept, _ = desk_of().advance(beaten, lambda _: Step(later, "due"))
+    with pytest.raises(InvalidBars, match="the bars to train on end at 2021-02-23"):
+        go_on(desk_of(), kept, job(csv, parent))
+    assert attempts(Trigger.of(beaten, later)) == []
+
+
+def test_a_loop_that_begins_anew_takes_nothing_of_the_old_one(model, parent):
+    experiment = mlflow.get_run(parent).info.experiment_id
+    old, new = Trigger(model, 1, 0), Trigger(model, 1, 86_400_000_000_000)
+    run_id = begin(old, experiment, {})
+    assert [each.info.run_id for each in attempts(old)] == [run_id]
+    assert attempts(new) == []
+
+
+def test_one_that_ends_too_often_is_given_up_loudly(beaten, csv, parent, capsys):
     kept = begun(beaten)
     experiment = mlflow.get_run(parent).info.experiment_id
     for _ in range(retraining.MOST_ATTEMPTS):
-        MlflowClient().create_run(experiment, tags={TRIGGER: f"{beaten}:1"})
-    done = go_on(desk_of(), kept, job(csv, parent))
+        MlflowClient().create_run(experiment, tags={TRIGGER: str(Trigger(beaten, 1, 0))})
+    with mlflow.start_run() as run:
+        done = carry_out(desk_of(), kept, job(csv, parent))
     assert done.state.phase == COOL_DOWN
+    assert "ended 5 times without a result" in capsys.readouterr().err
+    assert mlflow.get_run(run.info.run_id).data.tags["ordinis.loop.phase"] == COOL_DOWN
     assert "ended 5 times without a result" in desk_of().history(beaten)[-1].note
-    assert {each.info.status for each in attempts(Trigger(beaten, 1))} == {"KILLED"}
+    assert {each.info.status for each in attempts(Trigger(beaten, 1, 0))} == {"KILLED"}
 
 
 def test_a_registry_without_gates_is_refused_before_anything_is_begun(
@@ -220,7 +276,7 @@ def test_a_registry_without_gates_is_refused_before_anything_is_begun(
                 act()
     finally:
         mlflow.set_registry_uri(uri)
-    assert attempts(Trigger(beaten, 1)) == []
+    assert attempts(Trigger(beaten, 1, 0)) == []
     assert desk_of().read(beaten) == kept
 
 
@@ -234,4 +290,4 @@ def test_by_hand_it_is_refused_while_held_or_under_way(beaten, csv):
     desk.write(desk.read(beaten), hold(desk.read(beaten).state, "holidays"), at=1)
     with pytest.raises(RetrainingError, match="held: holidays"):
         retrain.main(words(model=beaten, bars=csv, cause="x"))
-    assert attempts(Trigger(beaten, 1)) == []
+    assert attempts(Trigger(beaten, 1, 0)) == []

@@ -59,6 +59,23 @@ def test_so_do_not_many_at_once(desk):
     assert len(desk.history("sp500")) == 2
 
 
+def test_to_advance_is_to_look_again_at_what_others_have_left(desk):
+    asked = []
+
+    def follow(state):
+        asked.append(state.trigger)
+        if len(asked) == 1:  # somebody is faster
+            desk.write(desk.read("sp500"), Step(LoopState(trigger=5), ""), at=1)
+        return Step(replace(state, trigger=state.trigger + 1), "one more")
+
+    before, after, step = desk.advance("sp500", follow)
+    assert asked == [0, 5]
+    assert (before.state.trigger, after.state.trigger, after.revision) == (5, 6, 2)
+    assert desk.read("sp500") == after
+    assert step.note == desk.history("sp500")[-1].note
+    assert desk.advance("sp500", lambda state: Step(state, "nothing new"))[:2] == (after, after)
+
+
 def test_a_lease_keeps_others_away_until_it_is_over(desk):
     kept = desk.claim(desk.write(desk.read("sp500"), STEP, at=1), "one", 0, 10 * SECOND)
     with pytest.raises(LoopOvertaken, match="one's for 4 s more"):

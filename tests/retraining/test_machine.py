@@ -20,6 +20,7 @@ from ordinis_mlflow.retraining import (
     ask,
     decided,
     failed,
+    give_up,
     hold,
     observe,
     release,
@@ -120,7 +121,20 @@ def test_the_circuit_opens_loudly_and_stays_open_until_released():
 
 def test_a_failed_training_counts_as_a_rejected_challenger():
     state = walk([(100, True), (121, True)])[-1].state
-    assert failed(state, "no data", POLICY).state.rejected == 1
+    step = failed(state, "no data", POLICY)
+    assert (step.state.rejected, step.loud) == (1, True)
+
+
+def test_what_is_given_up_by_hand_is_over_and_lost_to_nobody():
+    state = walk([(100, True), (121, True)])[-1].state
+    for begun in (state, at_evaluate(state)):
+        step = give_up(begun, "its run was deleted")
+        assert (step.state.phase, step.state.rejected) == (COOL_DOWN, 0)
+        assert step.note == "retraining 1 was given up: its run was deleted"
+        with pytest.raises(InvalidConfig, match="a reason"):
+            give_up(begun, " ")
+    with pytest.raises(RetrainingError):
+        give_up(step.state, "again")
 
 
 def test_a_hold_by_hand_holds_back_even_age():
