@@ -1,4 +1,4 @@
-"""``python docker/grafana/dashboard.py`` writes ml_health.json, the dashboard of ml_health_panels.py."""
+"""``python docker/grafana/dashboard.py`` writes ml_health.json of ml_health_panels.py."""
 
 import json
 from collections.abc import Iterator

@@ -29,8 +29,8 @@ class LSTMConfig:
         weight_decay: of AdamW.
         gradient_norm: gradients are clipped to this norm.
         degrees_of_freedom: of the Student-t head; even.
-        mixed_precision: bf16 where the device has it, else fp16 on GPUs and float32 on CPUs, for the
-            forward pass.
+        mixed_precision: the forward pass in bf16 where the device has it, else in fp16 on GPUs and
+            in float32 on CPUs.
         threads: CPU threads of the training. Two or more pay for networks several times the default
             size; on a machine that other work shares, they wait for each other most of the time.
         seed: of weights, batches and dropout.
