@@ -22,7 +22,7 @@ from flows.tuned_log import Progress, log_study
 from flows.tuned_model import judge_once, publish_tuned, summary, train_both
 from flows.tuned_space import refuse_set, space_of
 from flows.tuned_study import Job, Measurement
-from flows.tuned_trial import STUDY, Sheet, end_orphans
+from flows.tuned_trial import STATE, STUDY, Sheet, end_orphans
 from ordinis_mlflow.errors import InvalidConfig, StudyError
 from ordinis_mlflow.evaluation import Report, span_of
 from ordinis_mlflow.network import LSTMConfig
@@ -156,6 +156,8 @@ def _measure(job: Job, study: Study, workers: int) -> None:
                 end_orphans(job.sheet.parent)
                 log_study(study)
                 if stopped is not None:
+                    # mlflow run makes it FAILED after Ctrl-C, whatever it was ended with.
+                    mlflow.set_tag(STATE, "interrupted")
                     mlflow.end_run("KILLED")
     if stopped is not None:
         raise SystemExit(stopped)
