@@ -1,4 +1,8 @@
-"""Workers of a tuning: processes on one study, ended orderly, replaced when they die."""
+"""Workers of a tuning: processes on one study, ended orderly, replaced when they die.
+
+Of its own workers the first process sees the end at once. Those of another machine that vanishes
+are missed when their hearts no longer beat.
+"""
 
 import multiprocessing
 import os
@@ -6,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,9 +40,10 @@ DEATHS = 3
 
 @dataclass(frozen=True, eq=False)
 class Worker:
-    """A process, and the end of a pipe where it says which error ended it."""
+    """A process, its name in the study, and the end of a pipe where it says what ended it."""
 
     process: SpawnProcess
+    name: str
     said: Connection
 
     def error(self) -> str | None:
@@ -48,8 +54,13 @@ class Worker:
             return None
 
 
-def work(job: Job) -> int:
-    """Measure trials in this process until the study has enough of them; how many it did."""
+def work(job: Job, name: str | None = None) -> int:
+    """Measure trials in this process until the study has enough of them; how many it did.
+
+    Args:
+        job: what is measured.
+        name: of this worker in the study, if somebody watches it.
+    """
     torch.set_num_threads(1)
     data = load_data(open_store(job.tracking_uri), job.options)
     how, config = job.measurement, replace(job.config, threads=1)
@@ -60,7 +71,7 @@ def work(job: Job) -> int:
     left = None if job.ends_at is None else job.ends_at - time.time()
     if left is not None and left <= 0:
         return 0
-    with job.open() as study:
+    with job.open(name) as study:
         return run_trials(
             study,
             TrackedObjective(objective, how.named(), job.sheet),
@@ -71,7 +82,7 @@ def work(job: Job) -> int:
 
 
 def work_together(job: Job, count: int, look: Callable[[], None]) -> None:
-    """Run workers until all are done; one that dies is replaced once its trial is known to be lost.
+    """Run workers until all are done; one that dies is replaced, and its trial tried again.
 
     Args:
         job: of each.
@@ -82,7 +93,7 @@ def work_together(job: Job, count: int, look: Callable[[], None]) -> None:
         StudyError: a worker ended with an error, or one after the other died. The others are
             stopped, and what they measured until then is kept.
     """
-    workers = [_start(job, 0.0) for _ in range(count)]
+    workers = [_start(job) for _ in range(count)]
     deaths = 0
     try:
         while workers:
@@ -92,8 +103,9 @@ def work_together(job: Job, count: int, look: Callable[[], None]) -> None:
                 workers.remove(worker)
                 if _died(worker):
                     deaths += 1
+                    _bury(job, worker)
                     _refuse_more(deaths, worker)
-                    workers.append(_start(job, job.pulse.dead_after_s + 1.0))
+                    workers.append(_start(job))
     finally:
         _stop(workers)
         look()
@@ -110,6 +122,11 @@ def _died(worker: Worker) -> bool:
     return True
 
 
+def _bury(job: Job, worker: Worker) -> None:
+    with job.open() as study:
+        study.bury(worker.name)
+
+
 def _refuse_more(deaths: int, worker: Worker) -> None:
     if deaths > DEATHS:
         raise StudyError(
@@ -119,16 +136,17 @@ def _refuse_more(deaths: int, worker: Worker) -> None:
     print("warning: a worker died; another one tries its trial again", file=sys.stderr)
 
 
-def _start(job: Job, delay_s: float) -> Worker:
+def _start(job: Job) -> Worker:
+    name = uuid.uuid4().hex
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
-        target=_main, args=(job, delay_s, sender), daemon=False
+        target=_main, args=(job, name, sender), daemon=False
     )
     # Ctrl-C in a terminal reaches all processes: it is for the first to tell the others.
     with _deaf_to_interrupts(), _one_thread():
         process.start()
     sender.close()
-    return Worker(process, receiver)
+    return Worker(process, name, receiver)
 
 
 def _stop(workers: list[Worker]) -> None:
@@ -141,14 +159,13 @@ def _stop(workers: list[Worker]) -> None:
             worker.process.join()
 
 
-def _main(job: Job, delay_s: float, error_to: Connection) -> None:
+def _main(job: Job, name: str, error_to: Connection) -> None:
     """Of a worker process."""
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     mlflow.set_tracking_uri(job.tracking_uri)
-    time.sleep(delay_s)
     try:
-        work(job)
+        work(job, name)
     except Exception as error:
         error_to.send(f"{type(error).__name__}: {error}")
         raise

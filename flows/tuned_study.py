@@ -110,8 +110,11 @@ class Job:
     ends_at: float | None
     pulse: Pulse
 
-    def open(self) -> Study:
+    def open(self, worker: str | None = None) -> Study:
         """The study, made if there is none.
+
+        Args:
+            worker: name of the one that opens it, if it is to be buried by it.
 
         Raises:
             StudyDiffers: it has another space or other objectives, or its values were measured
@@ -126,6 +129,7 @@ class Job:
             method=self.measurement.method,
             pruner=self.measurement.pruner,
             seed=self.config.seed,
+            worker=worker,
             pulse=self.pulse,
         )
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -13,7 +14,7 @@ from ordinis_mlflow.params import Configuration, Space
 from ordinis_mlflow.tuning.encoding import encoded, suggested
 from ordinis_mlflow.tuning.heartbeat import Pulse
 from ordinis_mlflow.tuning.methods import Method
-from ordinis_mlflow.tuning.trial import CONFIGURATION, retry_of
+from ordinis_mlflow.tuning.trial import CONFIGURATION, WORKER, retry_of
 
 DRAWS, BLIND = 3, 3
 """How often the method draws, and chance after it, when the configuration was tried before; then
@@ -36,14 +37,15 @@ class Claim:
 class Chooser:
     """Chooses what to try next.
 
-    A trial has its configuration written to it when it is claimed. One without it was drawn and
-    given up, or its worker died while it chose.
+    A trial has its configuration written to it, and then its worker: so it is claimed. A running
+    one without a worker has nobody, where the turn is held: whoever chose it died.
 
     Attributes:
         study: of Optuna.
         space: of the configurations.
         method: how they are chosen.
         seed: of the study.
+        worker: name of this one; None if nobody will ask for it by name.
         pulse: whether those of dead workers are tried again.
         storage: of the study.
     """
@@ -52,13 +54,13 @@ class Chooser:
     space: Space
     method: Method
     seed: int
+    worker: str | None
     pulse: Pulse
     storage: BaseStorage
 
     def next(self, at_most: int | None) -> Claim | None:
         """Whoever calls it holds the turn; None where nothing is left to try."""
-        self._bury()
-        trials = self.study.get_trials(deepcopy=False)
+        trials = self._without_dead()
         waiting = {trial.number: trial for trial in trials if trial.state == TrialState.WAITING}
         taken = {t.user_attrs[CONFIGURATION] for t in trials if CONFIGURATION in t.user_attrs}
         if not waiting and at_most is not None and len(taken) >= at_most:
@@ -84,7 +86,7 @@ class Chooser:
         """A waiting trial, or a new one; None, and a failed one, if it was tried before."""
         self.study.sampler = sampler
         trial = self.study.ask()
-        trial_id = self._alive(trial.number)
+        trial_id = self._alive(trial)
         configuration = suggested(trial, self.space)
         known = waiting.get(trial.number)
         again = known is not None and CONFIGURATION in known.user_attrs
@@ -93,6 +95,7 @@ class Chooser:
             return None
         if not again:
             trial.set_user_attr(CONFIGURATION, configuration.to_json())
+        trial.set_user_attr(WORKER, self.worker)
         return Claim(trial, trial_id, configuration, None if known is None else retry_of(known))
 
     def _untried(self, taken: Collection[str]) -> Configuration | None:
@@ -103,21 +106,37 @@ class Chooser:
         every = (configuration for points in grids for configuration in self.space.grid(points))
         return next((each for each in every if each.to_json() not in taken), None)
 
-    def _alive(self, number: int) -> int:
-        """Beat before anything else is written: a trial without a heartbeat is never missed."""
-        study_id = self.storage.get_study_id_from_name(self.study.study_name)
-        trial_id = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+    def bury(self, worker: str) -> None:
+        """Try again what a worker was at; whoever calls it holds the turn."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.user_attrs.get(WORKER) == worker:
+                self._try_again(trial)
+
+    def _without_dead(self) -> list[FrozenTrial]:
+        """All trials, once those of dead workers are in the queue."""
+        trials = self.study.get_trials(deepcopy=False)
+        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+        if not running:
+            return trials
+        for trial in running:
+            if WORKER not in trial.user_attrs:
+                self._try_again(trial)
+        optuna.storages.fail_stale_trials(self.study)
+        return self.study.get_trials(deepcopy=False)
+
+    def _try_again(self, trial: FrozenTrial) -> None:
+        try:
+            self.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        except UpdateFinishedTrialError:  # that was the last thing its worker did
+            return
+        self.pulse.retry()(self.study, trial)
+
+    def _alive(self, trial: optuna.Trial) -> int:
+        """Beat before it is claimed: a trial without a heartbeat is never missed."""
+        trial_id: int = trial._trial_id  # all else asks the database for it
         if isinstance(self.storage, RDBStorage):
             self.storage.record_heartbeat(trial_id)
         return trial_id
-
-    def _bury(self) -> None:
-        """Fail the trials of dead workers, and put their configurations into the queue."""
-        optuna.storages.fail_stale_trials(self.study)
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if CONFIGURATION not in trial.user_attrs:  # it died while it held the turn
-                self.study.tell(trial.number, state=TrialState.FAIL)
-                self.pulse.retry()(self.study, trial)
 
 
 def _seed(seed: int, number: int) -> int:

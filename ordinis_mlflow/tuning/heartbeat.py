@@ -5,10 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optuna.storages import RetryHeartbeatStaleTrialCallback
-
 from ordinis_mlflow.errors import InvalidConfig
-from ordinis_mlflow.tuning.quiet import quietly
+from ordinis_mlflow.tuning.retry import Retry
 
 LOG = logging.getLogger(__name__)
 
@@ -41,10 +39,9 @@ class Pulse:
         if self.retries < 0:
             raise InvalidConfig(f"retries must be 0 or more, got {self.retries}")
 
-    def retry(self) -> RetryHeartbeatStaleTrialCallback:
-        """What puts a trial's configuration back into the queue."""
-        with quietly():
-            return RetryHeartbeatStaleTrialCallback(max_retry=self.retries)
+    def retry(self) -> Retry:
+        """What puts a dead worker's configuration back into the queue."""
+        return Retry(self.retries)
 
 
 class Heartbeat:

@@ -29,6 +29,7 @@ def open_study(
     method: str | Method = "tpe",
     pruner: str | BasePruner = "none",
     seed: int = 0,
+    worker: str | None = None,
     pulse: Pulse | None = None,
     defaults_first: bool = True,
 ) -> Study:
@@ -44,6 +45,7 @@ def open_study(
             ``grid``, or a Method.
         pruner: ``none``, ``median``, ``wilcoxon`` or ``hyperband``, or one of Optuna's.
         seed: of the method, in [0, 2**32).
+        worker: a name that no other one has, by which it can be buried.
         pulse: when a worker counts as dead.
         defaults_first: whether the first trial of a new study is the space's defaults.
 
@@ -67,7 +69,8 @@ def open_study(
     except BaseException:
         database.close()
         raise
-    return Study(Chooser(study, space, method, seed, pulse, database.storage), objectives, database)
+    chooser = Chooser(study, space, method, seed, worker, pulse, database.storage)
+    return Study(chooser, objectives, database)
 
 
 def _checked(name: str, objectives: Sequence[Objective], seed: int) -> tuple[Objective, ...]:

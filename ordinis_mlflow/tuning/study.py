@@ -7,8 +7,8 @@ from types import TracebackType
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.trial import TrialState
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from ordinis_mlflow.errors import InvalidConfig, ObjectiveNotFinite, TrialLost
 from ordinis_mlflow.tuning.chooser import Chooser
@@ -23,6 +23,7 @@ from ordinis_mlflow.tuning.optimiser import (
     Suggestion,
 )
 from ordinis_mlflow.tuning.quiet import quietly
+from ordinis_mlflow.tuning.retry import Retry
 from ordinis_mlflow.tuning.trial import CONFIGURATION, FAILURE, Trial
 from ordinis_mlflow.tuning.values import not_finite, number, ordered
 
@@ -44,9 +45,9 @@ class Study(Optimiser):
     Any number of processes may work on one study. One at a time suggests, so that each sees what
     the others are at and no configuration is tried twice. Threads of a process may share it.
 
-    A worker that is killed is noticed by its silence: its trials are failed and their
-    configurations suggested again. One that ends orderly, by Ctrl-C or an exception, leaves its
-    open trials to the next one when the study is closed, which ``with`` does.
+    A worker that is killed is noticed by its silence, or buried by whoever saw it end: its trials
+    are failed and their configurations suggested again. One that ends orderly, by Ctrl-C or an
+    exception, leaves its open trials to the next one when the study is closed, which ``with`` does.
 
     Args:
         chooser: of the next configuration.
@@ -61,6 +62,7 @@ class Study(Optimiser):
         self._chooser, self._database = chooser, database
         self._storage = database.storage
         self._open: dict[int, _Open] = {}
+        self._finished: dict[int, Trial] = {}
         self._heartbeat: Heartbeat | None = None
         if isinstance(self._storage, RDBStorage):
             self._heartbeat = Heartbeat(self._storage.record_heartbeat, chooser.pulse.every_s)
@@ -144,8 +146,7 @@ class Study(Optimiser):
         """Every attempt, of all workers, in the order of their numbers."""
         with self._database.translated():
             kept = self.optuna.get_trials(deepcopy=False)
-        claimed = (trial for trial in kept if CONFIGURATION in trial.user_attrs)
-        return tuple(Trial.of(trial, self.objectives) for trial in claimed)
+        return tuple(self._trial(trial) for trial in kept if CONFIGURATION in trial.user_attrs)
 
     def best(self) -> tuple[Trial, ...]:
         """The complete trials that no other one is better than, in the order of their numbers.
@@ -156,6 +157,18 @@ class Study(Optimiser):
         with self._database.translated():
             numbers = {trial.number for trial in self.optuna.best_trials}
         return tuple(trial for trial in self.trials() if trial.number in numbers)
+
+    def bury(self, worker: str) -> None:
+        """Fail at once what a dead worker was at, and have it tried again.
+
+        Args:
+            worker: its name, as it opened the study.
+
+        Raises:
+            StudyError: the database cannot be used.
+        """
+        with self._database.translated(), self._database.turn(self.name), quietly():
+            self._chooser.bury(worker)
 
     def close(self) -> None:
         """Put back what is open, and close the connections."""
@@ -168,13 +181,22 @@ class Study(Optimiser):
                 self._heartbeat.close()
             self._database.close()
 
+    def _trial(self, kept: FrozenTrial) -> Trial:
+        """Finished ones do not change, and are read again and again while others are measured."""
+        found = self._finished.get(kept.number)
+        if found is None:
+            found = Trial.of(kept, self.objectives)
+            if kept.state.is_finished():
+                self._finished[kept.number] = found
+        return found
+
     def _put_back(self, opened: _Open) -> None:
         """Leave a configuration to whoever comes next."""
         with self._database.translated():
             before = self._storage.get_trial(opened.trial_id)
         self._tell(opened, TrialState.FAIL, reason=INTERRUPTED)
         with self._database.translated(), quietly():
-            RetryHeartbeatStaleTrialCallback()(self.optuna, before)
+            Retry()(self.optuna, before)
 
     def _mine(self, suggestion: Suggestion) -> _Open:
         opened = self._open.get(suggestion.number)

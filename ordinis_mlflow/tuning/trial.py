@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ordinis_mlflow.params import Configuration
 from ordinis_mlflow.tuning.optimiser import Objective
 
-CONFIGURATION, FAILURE = "ordinis.configuration", "ordinis.failure"
+CONFIGURATION, FAILURE, WORKER = "ordinis.configuration", "ordinis.failure", "ordinis.worker"
 STATES: Mapping[TrialState, "State"] = {
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",

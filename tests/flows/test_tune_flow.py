@@ -26,10 +26,8 @@ from flows.tuned_trial import NUMBER, STATE, STUDY, end_orphans
 from ordinis_mlflow.errors import InvalidConfig, InvalidSpace, StudyDiffers, StudyError
 from ordinis_mlflow.tracking import count_trials
 from ordinis_mlflow.tracking.trials import FIRST, TRIAL
-from ordinis_mlflow.tuning import Pulse
 
 ROOT = Path(__file__).parents[2]
-FAST = Pulse(1, 4)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ def job(options, tuning, tracking_store):
         training = flow.load(options, CONFIG)
         made = flow.job_of(training, MEASUREMENT, tuning)
         sheet = replace(made.sheet, experiment_id=run.info.experiment_id, parent=run.info.run_id)
-        yield replace(made, sheet=sheet, trials=4, pulse=FAST)
+        yield replace(made, sheet=sheet, trials=4)
 
 
 def runs(wanted):
@@ -305,7 +303,8 @@ def test_no_trial_begins_after_the_end(job):
         assert study.trials() == ()
 
 
-def test_what_a_killed_worker_was_at_is_tried_again(job, capsys):
+def test_what_a_killed_worker_was_at_is_tried_again_at_once(job, capsys):
+    """Were its silence waited for, the other worker would have ended before it was noticed."""
     killed = []
 
     def look():
@@ -319,9 +318,10 @@ def test_what_a_killed_worker_was_at_is_tried_again(job, capsys):
     end_orphans(job.sheet.parent)
     with job.open() as study:
         trials = study.trials()
-    complete = {trial.configuration for trial in trials if trial.state == "complete"}
-    assert len(complete) == 2
-    assert SPACE.defaults() in complete
+    found = [(trial.state, trial.retry_of) for trial in trials]
+    assert found == [("failed", None), ("complete", 0), ("complete", None)]
+    assert trials[1].configuration == trials[0].configuration == SPACE.defaults()
+    assert trials[0].reason == "its worker died"
     assert "a worker died" in capsys.readouterr().err
     assert "RUNNING" not in {run.info.status for run in children(job.sheet.parent).values()}
 
@@ -389,6 +389,7 @@ def test_what_mlflow_run_sends_after_ctrl_c_loses_nothing(job, monkeypatch):
     assert left.value.code == 130
     parent = mlflow.get_run(job.sheet.parent)
     assert parent.info.status == "KILLED"
+    assert parent.data.tags[STATE] == "interrupted"
     assert parent.data.metrics["tuning/complete"] == 0.0
 
 

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from contracts.optimiser_suite import ONE
 from spaces import NESTED, SMALL
 
+from ordinis_mlflow.errors import TrialLost
 from ordinis_mlflow.tuning import Pulse, open_study, run_trials
 from ordinis_mlflow.tuning.database import study_url
 from ordinis_mlflow.tuning.heartbeat import Heartbeat
+from ordinis_mlflow.tuning.quiet import quietly
 
 SPACES = {"SMALL": SMALL, "NESTED": NESTED}
 TESTS = str(Path(__file__).parents[1])
@@ -91,6 +93,29 @@ def test_what_a_killed_worker_was_at_is_tried_again(database):
         run_trials(study, lambda s, _: {"score": 0.0}, 99)
         complete = [t.configuration for t in study.trials() if t.state == "complete"]
         assert len(complete) == len(set(complete)) == 12
+
+
+def test_a_worker_that_was_seen_to_die_is_tried_again_at_once_and_once(database):
+    with (
+        open_study("s", SMALL, ONE, url=database, worker="victim") as victim,
+        open_study("s", SMALL, ONE, url=database) as study,
+    ):
+        lost = victim.suggest()
+        study.bury("another")
+        other = study.suggest()
+        assert other.configuration != lost.configuration
+        study.bury("victim")
+        study.bury("victim")
+        with quietly():
+            study.optuna.ask()  # whoever took it up died before it was claimed
+        retry = study.suggest()
+        assert (retry.configuration, retry.retry_of) == (lost.configuration, lost.number)
+        study.bury("victim")  # it has another worker now
+        study.observe(retry, {"score": 1.0})
+        with pytest.raises(TrialLost, match="took it for dead"):
+            victim.observe(lost, {"score": 1.0})
+        states = [trial.state for trial in study.trials()]
+        assert states == ["failed", "running", "failed", "complete"]
 
 
 def test_an_open_trial_beats(tmp_path):
