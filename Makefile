@@ -87,6 +87,7 @@ bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.evaluate
 	python -m bench.registry
 	python -m bench.tune
+	python -m bench.tune_serving
 	python -m bench.drift
 
 docs: .venv/installed  ## docs/features.md and docs/metrics.md from their definitions

@@ -6,7 +6,8 @@
   trial each: folds of the S&P 500 and a small network whose cost does not depend on what is tuned.
 - The same with an objective that costs nothing: milliseconds a trial.
 - Workers: trials a second of two processes over those of one, between the end of the fourth trial
-  and that of the last one: what processes need to start is not counted.
+  and the start of the last one, while all have something to do: what processes need to start is not
+  counted, nor that one of two waits for the other in the end.
 """
 
 import os
@@ -35,7 +36,7 @@ from flows.tuned_study import Job, Measurement
 from flows.tuned_trial import MeasureFolds, TrackedObjective
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.params import Configuration, FloatParam, Space
-from ordinis_mlflow.tuning import METHODS, Report, Study, run_trials
+from ordinis_mlflow.tuning import METHODS, Report, Study
 
 ROUNDS, FREE_ROUNDS = 15, 60
 WORKER_ROUNDS, WORKER_TRIALS, FIRST_END = 2, 20, 3
@@ -96,7 +97,10 @@ def _pair(objective: MeasureFolds, job: Job, folder: Path, rounds: int) -> Pair:
 
 
 def _one_more(study: Study, tracked: TrackedObjective) -> None:
-    run_trials(study, tracked, len(study.trials()) + 1)
+    """What ``run_trials`` does of a trial."""
+    suggestion = study.suggest()
+    assert suggestion is not None
+    study.observe(suggestion, tracked(suggestion, partial(study.report, suggestion)))
 
 
 def _bare_study(path: Path) -> optuna.Study:
@@ -150,11 +154,13 @@ def _rate(job: Job, count: int) -> float:
     work_together(replace(job, trials=WORKER_TRIALS), count, lambda: None)
     with job.open() as study:
         trials = study.trials()
-    ends = sorted(
-        each.started.timestamp() + each.seconds
+    times = [
+        (each.started.timestamp(), each.started.timestamp() + each.seconds)
         for each in trials
         if each.started is not None and each.seconds is not None
-    )
+    ]
+    last_start = max(start for start, _ in times)
+    ends = sorted(end for _, end in times if end <= last_start)
     return (len(ends) - 1 - FIRST_END) / (ends[-1] - ends[FIRST_END])
 
 
