@@ -43,8 +43,9 @@ $(STATE)/env: Makefile | .venv/installed
 		MLFLOW_REGISTRY_URI '$(MLFLOW_REGISTRY_URI)' MLFLOW_EXPERIMENT_NAME '$(MLFLOW_EXPERIMENT_NAME)' \
 		ORDINIS_STORE '$(ORDINIS_STORE)' > $@
 
-demo: $(STATE)/env  ## train on the S&P 500, promote through the gates, serve, ask for a signal
+demo: $(STATE)/env  ## train on the S&P 500, promote through the gates, serve, ask for a signal; then live through 2008
 	mlflow run . --env-manager local
+	mlflow run . -e crisis --env-manager local
 
 test: .venv/installed  ## tests, ruff and mypy
 	ruff check .
@@ -75,9 +76,10 @@ serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
 tune: $(STATE)/env  ## ten trials of the network's settings on the S&P 500, the best one judged: two minutes
 	mlflow run . -e tune --env-manager local -P trials=10 -P trial_epochs=5 -P epochs=15
 
-# Shortened: five of the sixteen years, at most 6 epochs a training, one of the two indices.
+# Shortened: five of the sixteen years, a smaller network, one of the two indices.
 replay: $(STATE)/env  ## the retraining policy through 2006-2010, beside other strategies: about three minutes
-	mlflow run . -e replay --env-manager local -P begin=2006-01-01T00:00:00Z -P end=2010-12-31T00:00:00Z -P epochs=6 -P samples=500
+	mlflow run . -e replay --env-manager local -P begin=2006-01-01T00:00:00Z -P end=2010-12-31T00:00:00Z \
+		-P hidden_dim=32 -P num_layers=1 -P sequence_length=30 -P epochs=10 -P samples=500
 
 bench: .venv/installed  ## the benchmarks' tables
 	python -m bench.graph
