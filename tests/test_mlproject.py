@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from flows.audit import RegistryAuditOptions
 from flows.audit_leakage import AuditOptions
 from flows.compare import CompareOptions
+from flows.crisis import CrisisOptions
 from flows.desk import DeskOptions
 from flows.evaluate import EvaluateOptions
 from flows.export import ExportOptions
@@ -57,6 +58,7 @@ OPTIONS = {
     "predict": (PredictOptions,),
     "monitor": (MonitorOptions, RetrainPolicy),
     "replay": (TrainOptions, LSTMConfig, ReplayOptions, RetrainPolicy),
+    "crisis": (CrisisOptions,),
     "retrain": (RetrainOptions, RetrainPolicy),
     "loop": (LoopOptions, RetrainPolicy),
     "desk": (DeskOptions,),
