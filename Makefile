@@ -74,7 +74,7 @@ serve: $(STATE)/env  ## serve models:/sp500@champion on http://127.0.0.1:5001
 	python -m flows.serve --model models:/sp500@champion
 
 tune: $(STATE)/env  ## ten trials of the network's settings on the S&P 500, the best one judged: two minutes
-	mlflow run . -e tune --env-manager local -P trials=10 -P trial_epochs=5 -P epochs=15
+	mlflow run . -e tune --env-manager local -P trials=10 -P trial_epochs=8 -P epochs=15
 
 # Shortened: five of the sixteen years, a smaller network, one of the two indices.
 replay: $(STATE)/env  ## the retraining policy through 2006-2010, beside other strategies: about three minutes

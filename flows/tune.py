@@ -108,7 +108,7 @@ def tune(
         job = replace(job, sheet=sheet)
         print(f"study {study.name}; go on with -P study={study.name}")
         _measure(job, study, tuning.workers)
-        return _judge(training, study, options, tuning)
+        return _judge(training, study, measurement.trial_epochs, options, tuning)
 
 
 def job_of(training: Training, measurement: Measurement, tuning: TuneOptions) -> Job:
@@ -163,9 +163,11 @@ def _measure(job: Job, study: Study, workers: int) -> None:
         raise SystemExit(stopped)
 
 
-def _judge(training: Training, study: Study, options: TrainOptions, tuning: TuneOptions) -> Tuned:
+def _judge(
+    training: Training, study: Study, epochs: int, options: TrainOptions, tuning: TuneOptions
+) -> Tuned:
     best = best_of(study)
-    tuned, default = train_both(training, best.configuration)
+    tuned, default = train_both(training, best.configuration, epochs)
     made, luck = judge_once(tuned, default, tuning.samples)
     print(summary(made, luck, best.configuration))
     published = publish_tuned(tuned, options.register, options.alias)

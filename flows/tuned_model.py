@@ -1,4 +1,4 @@
-"""The tuned model beside the default one: trained alike, and judged together on the test span."""
+"""The tuned model beside the default one: each trained, and judged together on the test span."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -55,9 +55,17 @@ class Trained:
         return Prediction.of_signal(self.name, signal, forecast.degrees_of_freedom)
 
 
-def train_both(default: Training, configuration: Configuration) -> tuple[Trained, Trained]:
-    """The tuned and the default model, as ``train`` trains, each in a child run."""
-    config = replace(default.config, **configuration)  # type: ignore[arg-type]
+def train_both(
+    default: Training, configuration: Configuration, epochs: int
+) -> tuple[Trained, Trained]:
+    """The tuned and the default model, as ``train`` trains, each in a child run.
+
+    Args:
+        default: what is trained without a tuning.
+        configuration: of the best trial.
+        epochs: of a trial, at most: a learning rate that is the best for ten overfits in thirty.
+    """
+    config = replace(default.config, epochs=epochs, **configuration)  # type: ignore[arg-type]
     tuned = load(default.options, config)
     return _trained(TUNED, tuned), _trained(DEFAULT, default)
 

@@ -37,7 +37,7 @@ class Measurement:
         pruner: none, median or hyperband.
         folds: of the rows before the test span.
         embargo: after each fold, before training samples follow it, such as 5D.
-        trial_epochs: at most, of each fold.
+        trial_epochs: at most, of each fold, and of the best configuration in the end.
     """
 
     objectives: str = "log_score"

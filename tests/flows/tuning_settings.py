@@ -4,7 +4,7 @@ from flows.tuned_study import Measurement
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.params import Condition, FloatParam, IntParam, Space
 
-CONFIG = LSTMConfig(hidden_dim=8, epochs=2)
+CONFIG = LSTMConfig(hidden_dim=8, epochs=3)
 MEASUREMENT = Measurement(method="random", folds=2, embargo="2D", trial_epochs=2)
 SPACE = Space.of(
     LSTMConfig,
