@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -108,6 +109,7 @@ class Workers:
             args=(self._settings, self._listening, self._bound, teller),
             daemon=True,
         )
+        resource_tracker.ensure_running()  # whose start lets through again what is blocked here
         # Ctrl-C reaches the whole group; a worker is told by its parent alone. It inherits this.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

@@ -1,10 +1,11 @@
 """GARCH against arch itself, on data cut where the forecast is made."""
 
 import warnings
+from functools import partialmethod
 
 import numpy as np
 import pytest
-from arch.univariate import arch_model
+from arch.univariate import ConstantMean, arch_model
 from contracts.price_rows import price_rows, walk, wild_closes
 
 from ordinis_mlflow.baselines import Garch, _garch_fit
@@ -193,10 +194,13 @@ def test_other_starting_values_are_tried(monkeypatch):
     assert not all(heard)  # some first attempts failed, and no warning came out
 
 
-def test_what_cannot_be_fitted_is_told_with_the_optimisers_reasons():
+def test_what_cannot_be_fitted_is_told_with_the_optimisers_reasons(monkeypatch):
+    """Where it gives up depends on the processor's last bits: here, after a few steps."""
+    monkeypatch.setattr(
+        ConstantMean, "fit", partialmethod(ConstantMean.fit, options={"maxiter": 2})
+    )
     rng = np.random.default_rng(275)
     returns = rng.normal(size=500) * 1e-3
-    returns[rng.random(500) < 0.8] = 0.0
     filters = list(warnings.filters)
     with pytest.raises(BaselineNotFitted, match=r"'THIN' .*none of 4 starting values \(The optim"):
         fit_garch(returns, True, "THIN")

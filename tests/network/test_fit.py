@@ -48,7 +48,8 @@ def test_same_seed_gives_the_same_bits(mixed):
 
 def test_mixed_precision_changes_the_arithmetic_and_not_the_result_much():
     plain, mixed = trained(), trained(replace(CONFIG, mixed_precision=True))
-    assert differ(plain.weights, mixed.weights)
+    lower = Precision.choose(CPU, mixed=True).dtype is not None  # not every processor has one
+    assert differ(plain.weights, mixed.weights) is lower
     assert all(value.dtype == torch.float32 for value in mixed.weights.values())
     assert mixed.best.validation_loss == pytest.approx(plain.best.validation_loss, abs=0.05)
 

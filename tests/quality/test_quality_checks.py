@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordinis_mlflow.bars import COLUMNS, Bars, read_dataset
@@ -156,6 +156,7 @@ def test_hardly_any_false_alarm(tail):
     assert sum(map(bool, alarms)) <= 1, alarms
 
 
+@settings(max_examples=15)
 @given(seed=st.integers(0, 999), factor=st.floats(1e-3, 1e3), place=st.integers(1, N - 2))
 def test_the_unit_of_prices_is_of_no_matter(seed, factor, place):
     values = walk(seed)
