@@ -32,7 +32,7 @@ from flows.newest import newest_snapshot
 from flows.options import TrainOptions, check_registry_names
 from flows.recent import Times
 from flows.train import train
-from flows.watched import RecentOptions
+from flows.watched import NewestOptions
 from ordinis_mlflow.bars import Bars, Table, instant, read_dataset
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.network import LSTMConfig
@@ -211,7 +211,7 @@ def first_champion(options: CrisisOptions, model: str, source: str) -> str:
     Raises:
         PromotionRefused: they refuse.
     """
-    known = RecentOptions(snapshot=source, until=options.trained_until)
+    known = NewestOptions(snapshot=source, until=options.trained_until)
     asked = TrainOptions(int8=False, register=model, alias=ALIAS)
     features = newest_snapshot(known, asked.feature_set())
     return train(replace(asked, snapshot=features), options.network()).run_id

@@ -39,8 +39,7 @@ class LoopTrigger:
         self._release_bars = release_bars
         self._state = LoopState()
         self._released: list[np.datetime64] = []
-        self._drift: ModelDrift | None = None
-        self._performance: ModelPerformance | None = None
+        self._watched: tuple[ModelDrift, ModelPerformance] | None = None
 
     @property
     def released(self) -> tuple[np.datetime64, ...]:
@@ -50,7 +49,8 @@ class LoopTrigger:
     def look(self, champion: Fitted, now: np.datetime64) -> tuple[bool, str]:
         """As the entry point ``monitor`` does."""
         self._release(now)
-        alarm, worse = self._drifted(champion, now), self._worse(champion, now)
+        drift, performance = self._watch(champion)
+        alarm, worse = drift.alarm(now), performance.worse(now)
         times = self._history.until(now).astype(np.int64)
         # Age is counted from the newest bar that the training knew of.
         seen = Observation(times, alarm, worse, int(champion.known.astype(np.int64)))
@@ -62,15 +62,12 @@ class LoopTrigger:
         state = trained(self._state, "replayed", "replayed").state
         self._state = decided(state, promoted, reason, self._policy).state
 
-    def _drifted(self, champion: Fitted, now: np.datetime64) -> bool:
-        if self._drift is None or self._drift.model is not champion:
-            self._drift = ModelDrift.of(self._history, champion)
-        return self._drift.alarm(now)
-
-    def _worse(self, champion: Fitted, now: np.datetime64) -> bool:
-        if self._performance is None or self._performance.model is not champion:
-            self._performance = ModelPerformance.of(self._history, champion)
-        return self._performance.worse(now)
+    def _watch(self, champion: Fitted) -> "tuple[ModelDrift, ModelPerformance]":
+        """What is normal for the model in force; made when it takes over."""
+        if self._watched is None or self._watched[0].model is not champion:
+            drift = ModelDrift.of(self._history, champion)
+            self._watched = drift, ModelPerformance.of(self._history, champion)
+        return self._watched
 
     def _release(self, now: np.datetime64) -> None:
         open_ = self._state.rejected >= self._policy.breaker

@@ -23,6 +23,7 @@ from command_server import command_server
 from container_files import DOCKER, EXAMPLE, SERVICES, filled, instructions, one, variables
 from mlflow import MlflowClient
 from s3_server import s3_server
+from sound_policy import SOUND
 from tracking_server import Server, free_port
 
 from ordinis_mlflow import flavor
@@ -32,15 +33,12 @@ GIVEN = EXAMPLE | SECRETS | {
     "SERVED_MODEL": "models:/desk@champion",
     "ORDINIS_API_KEYS": "desk:api-key-for-tests-only",
 }  # fmt: skip
-GATES = """
-aliases = { champion = "Production" }
-[models."*".Production]
-manifest = {}
-probe = {}
-[models."*".Staging]
-manifest = {}
+GATES = (
+    SOUND
+    + """
 [reactions.reload]
 """
+)
 KEEPS = re.compile(r"(MLFLOW|_MLFLOW|ORDINIS|AWS|PG)")
 STORE = """
 from ordinis_mlflow.store import open_store

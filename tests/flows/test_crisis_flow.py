@@ -7,6 +7,7 @@ import pytest
 import retrained
 from mlflow import MlflowClient
 from own_store import words
+from sound_policy import SOUND
 
 from flows import crisis, retraining
 from flows.crisis import CrisisOptions
@@ -15,14 +16,6 @@ from flows.gated import decisions
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.promotion.policy_file import read_policy
 
-POLICY = """
-aliases = { champion = "Production" }
-[models."*".Production]
-manifest = {}
-probe = {}
-[models."*".Staging]
-manifest = {}
-"""
 SMALL = {
     "trained_until": "2008-06-30", "end": "2008-12-31", "check_every": 21, "register": "small",
     "hidden_dim": 8, "sequence_length": 10, "epochs": 1,
@@ -31,7 +24,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def gated(tracking_store, tmp_path_factory):
-    with retrained.gated(tmp_path_factory.mktemp("crisis"), POLICY):
+    with retrained.gated(tmp_path_factory.mktemp("crisis"), SOUND):
         yield
 
 

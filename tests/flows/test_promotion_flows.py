@@ -9,6 +9,7 @@ from uuid import uuid4
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from sound_policy import SOUND
 
 from flows import audit, promote, rollback
 from flows.gated import gated_registry
@@ -16,21 +17,12 @@ from ordinis_mlflow import flavor
 from ordinis_mlflow.errors import AuditFailed, InvalidConfig, NotProven, PromotionRefused
 from ordinis_mlflow.flavor.manifest import write_manifest
 
-POLICY = """
-aliases = { champion = "Production" }
-[models."*".Production]
-manifest = {}
-probe = {}
-[models."*".Staging]
-manifest = {}
-"""
-
 
 @pytest.fixture
 def gated(tracking_store, tmp_path, monkeypatch):
     """The session's database behind gates that look at files alone."""
     path = tmp_path / "policy.toml"
-    path.write_text(POLICY)
+    path.write_text(SOUND)
     monkeypatch.setenv("ORDINIS_POLICY", str(path))
     monkeypatch.setenv("ORDINIS_BREAK_GLASS_KEY", "a key")
     before = mlflow.get_registry_uri()

@@ -11,19 +11,12 @@ import sqlalchemy as sa
 from mlflow import MlflowClient
 from mlflow.exceptions import RestException
 from s3_server import s3_server
+from sound_policy import SOUND
 from tracking_server import running
 
 from ordinis_mlflow import flavor
 from ordinis_mlflow.errors import NotProven
 
-POLICY = """
-aliases = { champion = "Production" }
-[models."*".Production]
-manifest = {}
-probe = {}
-[models."*".Staging]
-manifest = {}
-"""
 S3 = {
     "AWS_ACCESS_KEY_ID": "key-of-tests",
     "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
@@ -70,7 +63,7 @@ def server(tmp_path, bucket, request):
     folder, user = request.getfixturevalue("postgres")
     url = f"postgresql+psycopg://{user}@/{new_database(folder, user)}?host={folder}"
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY)
+    policy.write_text(SOUND)
     options = (
         "--backend-store-uri", url, "--registry-store-uri", f"ordinis+{url}",
         "--artifacts-destination", f"s3://{bucket.name}/artifacts",
