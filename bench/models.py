@@ -16,6 +16,7 @@ from flows.training import Training, load
 from ordinis_mlflow.flavor.package import Package
 from ordinis_mlflow.flavor.probe import Probe
 from ordinis_mlflow.graph.export import SignalGraph, export_graph
+from ordinis_mlflow.graph.quantize import quantize_dynamic
 from ordinis_mlflow.graph.session import GraphSession, SessionSettings
 from ordinis_mlflow.network import LSTMConfig, SignalLSTM
 
@@ -47,15 +48,19 @@ class Measured:
         view = sliding_window_view(samples.table, samples.steps, axis=0).swapaxes(1, 2)
         return np.ascontiguousarray(view[-windows:])
 
-    def package(self) -> Package:
+    def package(self, int8: bool = False) -> Package:
         """As it would be logged, without a checkpoint to train on from."""
-        graph = export_graph(self.module).SerializeToString()
+        exported = export_graph(self.module)
+        graphs = {"float32": exported.SerializeToString()}
+        if int8:
+            graphs["int8"] = quantize_dynamic(exported).SerializeToString()
         probed = self.bars(4)
+        answers = {name: GraphSession(graph, CPU).run(probed) for name, graph in graphs.items()}
         return Package(
-            graphs={"float32": graph},
+            graphs=graphs,
             scaler=self.training.prepared.scaler,
             contract=contract_of(self.training),
-            probe=Probe(probed, {"float32": GraphSession(graph, CPU).run(probed)}),
+            probe=Probe(probed, answers),
             checkpoint=b"",
         )
 

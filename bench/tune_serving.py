@@ -1,10 +1,9 @@
-"""Tuning of serving: the settings that are found, over ONNX Runtime's defaults on the same graph.
+"""Tuning of serving: the settings that are found, over ONNX Runtime's defaults on the same network.
 
-- The default model (float32) in a session as tuned, against a plain InferenceSession with default
-  SessionOptions, which has as many intra-op threads as there are cores. Settings are searched for
-  as ``tune_serving`` does; where the best is not faster than our default beyond noise, that is it.
-- Why ONNX Runtime's own threads are no tunables: sessions with two of either kind, not cut into
-  chunks, against our default settings.
+The default model in a session as tuned, against its float32 graph in a plain InferenceSession with
+default SessionOptions, which has as many intra-op threads as there are cores. Settings are searched
+for as ``tune_serving`` does, once among those of the float32 graph and once with the INT8 graph
+besides. Where the best is not faster than our default beyond noise, our default it is.
 
 Ratios are medians over rounds in turn, with 95 % intervals.
 """
@@ -20,29 +19,33 @@ from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.speed import Interleaved, Run, interleave
 from ordinis_mlflow.tuning import open_study, run_trials
 
-TRIALS, TRIAL_S, CONFIRM_S, THREADS_S = 20, 3.0, 20.0, 8.0
+TRIALS, TRIAL_S, CONFIRM_S = 30, 3.0, 20.0
 FATAL = 4
-SIZES = (1, 8, 64, 500)
+SEARCHED = {
+    "": ("float32", "int8"),
+    "_float32": ("float32",),
+}
+"""Precisions to choose from, by the ending of the figures' names."""
+BAR = 1.3
 
 
 def main() -> None:
     path = json_path(__doc__)
-    package = measured().package()
+    package = measured().package(int8=True)
     ours = SignalModel(package, settings=SessionSettings())
-    graph = package.graphs["float32"]
-    found, said = found_settings(TimedTrials(package, ours, TRIAL_S, 0.0))
-    plain = plain_run(graph, options())
-    over_plain = interleave(found.run, plain, ours.probe_bars, CONFIRM_S)
-    rows = [*gained(over_plain, said)]
-    for kind, chosen in own_threads().items():
-        beside = interleave(plain_run(graph, chosen), ours.run, ours.probe_bars, THREADS_S)
-        rows += threads_rows(kind, beside)
+    trials = TimedTrials(package, ours, TRIAL_S, 0.0)
+    rows = []
+    for ending, precisions in SEARCHED.items():
+        found, said = found_settings(trials, precisions)
+        plain = plain_run(package.graphs["float32"])
+        over_plain = interleave(found.run, plain, ours.probe_bars, CONFIRM_S)
+        rows += gained(over_plain, ending, said)
     report("Tuning of serving", rows, path)
 
 
-def found_settings(trials: TimedTrials) -> tuple[SignalModel, str]:
+def found_settings(trials: TimedTrials, precisions: tuple[str, ...]) -> tuple[SignalModel, str]:
     """The model as tuned, and how that came."""
-    space = space_for(Machine.here(trials.default.provider), ("float32",))
+    space = space_for(Machine.here(trials.default.provider), precisions)
     with open_study("bench", space, [GAIN], seed=7) as study:
         run_trials(study, trials, TRIALS)
         chosen = fastest(study)
@@ -53,25 +56,24 @@ def found_settings(trials: TimedTrials) -> tuple[SignalModel, str]:
     return trials.default, f"our default (the best other, {chosen.to_json()}: {gain} times it)"
 
 
-def gained(measured: Interleaved, said: str) -> list[Row]:
+def gained(measured: Interleaved, ending: str, said: str) -> list[Row]:
     """Throughput, and p99: not worse beyond noise."""
     gain, tail = measured.gain(LARGE), measured.tail(SMALL)
-    speeds = [side[LARGE].windows_per_s for side in (measured.candidate, measured.default)]
-    detail = f"{gain}; {speeds[0]:.0f} and {speeds[1]:.0f} windows/s; {said}"
-    p99 = [
-        side[SMALL].recorder.percentile(99) * 1e3 for side in (measured.candidate, measured.default)
-    ]
+    sides = measured.candidate, measured.default
+    speeds = [side[LARGE].windows_per_s for side in sides]
+    p99 = [side[SMALL].recorder.percentile(99) * 1e3 for side in sides]
+    bar = None if ending else BAR  # the bar is for whatever tune_serving may choose
     return [
         Row(
-            "tune.serving_gain",
+            f"tune.serving_gain{ending}",
             f"throughput, tuned / ONNX Runtime's defaults, batch {LARGE}",
             gain.value,
-            1.3,
+            bar,
             False,
-            detail,
+            f"{gain}; {speeds[0]:.0f} and {speeds[1]:.0f} windows/s; {said}",
         ),
         Row(
-            "tune.serving_p99",
+            f"tune.serving_p99{ending}",
             f"p99, the same, batch {SMALL}: lower end of the interval",
             tail.low,
             1.0,
@@ -81,37 +83,10 @@ def gained(measured: Interleaved, said: str) -> list[Row]:
     ]
 
 
-def own_threads() -> dict[str, onnxruntime.SessionOptions]:
-    """Sessions with ONNX Runtime's own threads, by what they have."""
-    parallel = options(intra=1, inter=2)
-    parallel.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
-    return {"intra": options(intra=2), "inter": parallel}
-
-
-def threads_rows(kind: str, measured: Interleaved) -> list[Row]:
-    return [
-        Row(
-            f"tune.{kind}_op_b{size}",
-            f"throughput, two {kind}-op threads / our default, batch {size}",
-            measured.gain(size).value,
-            None,
-            False,
-            str(measured.gain(size)),
-        )
-        for size in SIZES
-    ]
-
-
-def options(intra: int = 0, inter: int = 0) -> onnxruntime.SessionOptions:
-    """ONNX Runtime's defaults but for its log, and numbers of threads."""
-    made = onnxruntime.SessionOptions()
-    made.log_severity_level = FATAL
-    made.intra_op_num_threads, made.inter_op_num_threads = intra, inter
-    return made
-
-
-def plain_run(graph: bytes, chosen: onnxruntime.SessionOptions) -> Run:
-    session = onnxruntime.InferenceSession(graph, chosen, providers=["CPUExecutionProvider"])
+def plain_run(graph: bytes) -> Run:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = FATAL
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     names = list(Signal.names())
     return lambda windows, whole: session.run(names, {INPUT: windows})
 

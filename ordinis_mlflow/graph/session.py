@@ -45,11 +45,13 @@ class SessionSettings:
     """How a graph is run.
 
     ONNX Runtime's LSTM uses large batches badly: its time a window grows with the batch. A batch is
-    therefore cut into chunks that run side by side, each on one thread.
+    therefore cut into chunks that run side by side, by default each on one thread.
 
     Attributes:
         provider: ``auto`` (CUDA where it works, else CPU), ``cpu`` or ``cuda``.
         threads: chunks that run side by side on the CPU; 0 for one a core.
+        intra_op_threads: ONNX Runtime's own, on which an operator of the graph runs.
+        inter_op_threads: ONNX Runtime's own, on which operators run side by side.
         chunk_size: most windows a chunk holds on the CPU.
         cuda_chunk_size: windows a chunk on a GPU, where large batches are what pays.
         graph_optimization: ``disabled``, ``basic``, ``extended`` or ``all``.
@@ -60,6 +62,8 @@ class SessionSettings:
 
     provider: Provider = "auto"
     threads: int = 0
+    intra_op_threads: int = 1
+    inter_op_threads: int = 1
     chunk_size: int = 32
     cuda_chunk_size: int = 8192
     graph_optimization: str = "all"
@@ -76,6 +80,11 @@ class SessionSettings:
             raise InvalidConfig(
                 "threads must be 0 or more and chunks at least 1 window, got "
                 f"{self.threads}, {self.chunk_size}, {self.cuda_chunk_size}"
+            )
+        if self.intra_op_threads < 1 or self.inter_op_threads < 1:
+            raise InvalidConfig(
+                "intra_op_threads and inter_op_threads must be 1 or more, got "
+                f"{self.intra_op_threads} and {self.inter_op_threads}"
             )
 
 
@@ -94,7 +103,8 @@ class GraphSession:
         on_gpu = self.provider == PROVIDERS["cuda"]
         self._chunk = self.settings.cuda_chunk_size if on_gpu else self.settings.chunk_size
         self._threads = 1 if on_gpu else self.settings.threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(self._threads, "signal") if self._threads > 1 else None
+        more = self._threads - 1  # than the calling one
+        self._pool = ThreadPoolExecutor(more, "signal") if more else None
 
     def run(self, bars: npt.NDArray[np.float64], whole: bool = False) -> Signal:
         """The signal of each window.
@@ -112,14 +122,22 @@ class GraphSession:
             return self._run(bars)
         pieces = max(self._threads, -(-len(bars) // self._chunk))
         chunks = np.array_split(bars, min(pieces, len(bars)))
-        run_all = self._pool.map if self._pool else map
-        return Signal.concatenate(list(run_all(self._run, chunks)))
+        return Signal.concatenate(self._side_by_side(chunks))
 
     def scaler_constants(self, lookback: int) -> tuple[npt.NDArray[np.float64], ...]:
         """Center and scale that the graph normalises with, as the running session holds them."""
         bars = np.ones((1, lookback, 5))
         center, scale = self._session.run([SCALER_CENTER, SCALER_SCALE], {INPUT: bars})
         return center, scale
+
+    def _side_by_side(self, chunks: list[npt.NDArray[np.float64]]) -> list[Signal]:
+        """The pool begins with the first, the calling thread with the last one."""
+        if self._pool is None:
+            return [self._run(chunk) for chunk in chunks]
+        tasks = [(self._pool.submit(self._run, chunk), chunk) for chunk in chunks]
+        own = [self._run(chunk) for task, chunk in reversed(tasks) if task.cancel()]
+        others = [task.result() for task, _ in tasks if not task.cancelled()]
+        return others + own[::-1]
 
     def _run(self, bars: npt.NDArray[np.float64]) -> Signal:
         return Signal(*self._session.run(Signal.names(), {INPUT: np.ascontiguousarray(bars)}))
@@ -156,8 +174,13 @@ def _session(
 
 def _options(settings: SessionSettings) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = settings.intra_op_threads
+    options.inter_op_num_threads = settings.inter_op_threads
+    if settings.inter_op_threads > 1:
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
+    # Its threads wait for work by spinning, and would go on for some 50 ms after each run, at the
+    # cost of whatever else the machine does.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.graph_optimization_level = LEVELS[settings.graph_optimization]
     options.log_severity_level = FATAL
     return options

@@ -1,10 +1,7 @@
 """Tunables of a session: what of SessionSettings may be tuned on a kind of machine, and how far.
 
-ONNX Runtime's own threads are no tunables: a session has one of either kind, and a batch is cut
-into chunks for more. On two busy cores two intra-op threads ran 1, 8, 64 and 500 windows at 0.84,
-1.10, 0.55 and 0.53 times the speed of our default, where 1.10 may be noise, and two inter-op
-threads at 0.08 to 0.50 times; they spin besides, at the cost of whatever else is served.
-bench/tune_serving.py measures it.
+Cores can be used by chunks of a batch side by side, by ONNX Runtime's own threads in and between
+operators, or by some of each: which is fastest depends on the processor, so all of it is measured.
 """
 
 from typing import Any
@@ -24,6 +21,7 @@ CHUNKS = (4, 8, 16, 32, 64, 128, 256)
 """Windows."""
 CUDA_CHUNKS = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 MOST_CORES = 1024
+OWN_THREADS = ("intra_op_threads", "inter_op_threads")
 LEVELS = ("disabled", "basic", "extended", "all")
 
 
@@ -33,9 +31,11 @@ def session_space(machine: Machine) -> Space:
     Raises:
         InvalidSpace: the two do not fit each other.
     """
+    cores = range(1, min(machine.cores, MOST_CORES) + 1)
     params: list[Param] = [
         # In the order of how many there are: 0 is one a core.
-        OrdinalParam("threads", (*range(1, min(machine.cores, MOST_CORES)), 0)),
+        OrdinalParam("threads", (*cores[:-1], 0)),
+        *(OrdinalParam(name, tuple(cores)) for name in OWN_THREADS),
         OrdinalParam("chunk_size", CHUNKS),
         OrdinalParam("graph_optimization", LEVELS),
     ]
@@ -46,8 +46,10 @@ def session_space(machine: Machine) -> Space:
         OrdinalParam("cuda_chunk_size", CUDA_CHUNKS),
     ]
     conditions = (
-        Condition("threads", "provider", values=("cpu",)),
-        Condition("chunk_size", "provider", values=("cpu",)),
+        *(
+            Condition(name, "provider", values=("cpu",))
+            for name in ("threads", *OWN_THREADS, "chunk_size")
+        ),
         Condition("cuda_chunk_size", "provider", values=("auto",)),
     )
     return Space.of(SessionSettings, params, conditions)

@@ -19,6 +19,8 @@ Windows: TypeAlias = npt.NDArray[np.float64]
 Run: TypeAlias = Callable[[Windows, bool], object]
 """Windows, and whether in one piece on the calling thread, as ``SignalModel.run`` takes them."""
 TAIL = 99.0
+PAUSE_S, RESTING = 0.005, 0.2
+"""A process rests that uses less than this part of one core for so long."""
 
 
 @dataclass(eq=False)
@@ -105,7 +107,7 @@ class Interleaved:
 
     def _durations(self, run: Run, step: Step) -> npt.NDArray[np.float64]:
         windows, found = self._windows[step.windows], np.empty(step.calls)
-        time.sleep(self._load.settle_s)
+        _settle(self._load.settle_s)
         run(windows, step.whole)
         for call in range(step.calls):
             start = time.perf_counter()
@@ -130,6 +132,16 @@ def interleave(
     while measured.rounds < LEAST or time.monotonic() < end:
         measured.round(candidate, default)
     return measured
+
+
+def _settle(longest_s: float) -> None:
+    """Wait until no thread of this process is busy."""
+    end = time.perf_counter() + longest_s
+    while time.perf_counter() < end:
+        before = time.process_time()
+        time.sleep(PAUSE_S)
+        if time.process_time() - before < RESTING * PAUSE_S:
+            return
 
 
 @contextmanager

@@ -39,15 +39,16 @@ class Load:
 
     Attributes:
         steps: in their order, each of another size.
-        settle_s: pause before each step: threads of what ran before may still spin (ONNX Runtime's
-            own do for some milliseconds) and would slow what comes next.
+        settle_s: longest pause before each step, which ends as soon as this process rests: threads
+            of what ran before may still spin (ONNX Runtime's own do for some 50 milliseconds) and
+            would slow what comes next.
 
     Raises:
         InvalidConfig: there are no steps, or two of one size.
     """
 
     steps: tuple[Step, ...] = SERVED
-    settle_s: float = 0.01
+    settle_s: float = 0.25
 
     def __post_init__(self) -> None:
         sizes = [step.windows for step in self.steps]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -41,6 +42,24 @@ def test_chunks_do_not_change_answers(threads, chunk_size, one_by_one):
         assert len(answered) == n
         for i in range(n):
             assert largest_difference(rows(answered, i, i + 1), one_by_one[i]) <= 1e-6
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("own", [{"intra_op_threads": 2}, {"inter_op_threads": 2}])
+def test_the_runtimes_own_threads_do_not_change_answers(threads, own, one_by_one):
+    session = opened(threads=threads, **own)
+    answered = session.run(BARS)
+    for i in range(len(BARS)):
+        assert largest_difference(rows(answered, i, i + 1), one_by_one[i]) <= 1e-6
+
+
+def test_the_runtimes_own_threads_rest_when_a_run_is_over():
+    session = opened(intra_op_threads=2)
+    for _ in range(3):
+        session.run(BARS)
+    before = time.process_time()
+    time.sleep(0.1)
+    assert time.process_time() - before < 0.02  # they would spin for half of it
 
 
 FEW_WINDOWS = """
@@ -157,6 +176,8 @@ def test_listed_but_broken_cuda_is_refused_and_auto_falls_back(monkeypatch):
         ({"graph_optimization": "most"}, r"one of \['all', 'basic', 'disabled', 'extended'\]"),
         ({"threads": -1}, "threads must be 0 or more"),
         ({"chunk_size": 0}, "chunks at least 1 window"),
+        ({"intra_op_threads": 0}, "intra_op_threads and inter_op_threads must be 1 or more"),
+        ({"inter_op_threads": -1}, "must be 1 or more, got 1 and -1"),
         ({"cuda_chunk_size": 0}, "chunks at least 1 window"),
     ],
 )

@@ -39,16 +39,19 @@ def test_every_level_and_as_many_threads_as_cores_may_be_tried():
     space = session_space(CPU)
     assert set(space["graph_optimization"].choices) == set(LEVELS)
     assert space["threads"].choices == (1, 2, 3, 0)
+    assert space["intra_op_threads"].choices == (1, 2, 3, 4)
+    assert space["inter_op_threads"].choices == (1, 2, 3, 4)
     assert session_space(replace(CPU, cores=1))["threads"].choices == (0,)
 
 
 def test_threads_are_a_matter_of_the_cpu_where_there_is_a_gpu():
     space = session_space(GPU)
     assert set(space.defaults()) == {"provider", "graph_optimization", "cuda_chunk_size"}
-    on_cpu = space.check(
-        {"provider": "cpu", "graph_optimization": "all", "threads": 1, "chunk_size": 8}
+    chosen = {"provider": "cpu", "graph_optimization": "all", "threads": 1, "chunk_size": 8}
+    on_cpu = space.check(chosen | {"intra_op_threads": 4, "inter_op_threads": 1})
+    assert settings_of(on_cpu) == SessionSettings(
+        "cpu", threads=1, intra_op_threads=4, chunk_size=8
     )
-    assert settings_of(on_cpu) == SessionSettings("cpu", threads=1, chunk_size=8)
 
 
 @st.composite
@@ -71,7 +74,14 @@ def test_what_was_written_is_read(made):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"threads": 4}, {"chunk_size": 33}, {"provider": "cpu"}, {"cuda_chunk_size": 512}],
+    [
+        {"threads": 4},
+        {"intra_op_threads": 5},
+        {"inter_op_threads": 5},
+        {"chunk_size": 33},
+        {"provider": "cpu"},
+        {"cuda_chunk_size": 512},
+    ],
 )
 def test_what_cannot_be_tuned_is_not_proposed(settings):
     with pytest.raises(InvalidProposal):
@@ -104,5 +114,8 @@ def test_it_is_one_line_of_json():
     text = proposal(chunk_size=8).to_json()
     assert "\n" not in text
     said = json.loads(text)
-    assert said["settings"] == {"threads": 0, "chunk_size": 8, "graph_optimization": "all"}
+    own = {"intra_op_threads": 1, "inter_op_threads": 1}
+    assert said["settings"] == own | {
+        "threads": 0, "chunk_size": 8, "graph_optimization": "all",
+    }  # fmt: skip
     assert said["measured_at"] == "2026-11-24T19:00:01+00:00"

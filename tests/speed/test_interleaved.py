@@ -1,6 +1,8 @@
 """Interleaving: who is run when, and that a machine that slows down slows both."""
 
 import gc
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -57,6 +59,28 @@ def test_a_machine_that_slows_down_does_not_decide(clock):
     timed = measured.default[4]
     assert timed.recorder.count == 9 * 2
     assert timed.windows_per_s == pytest.approx(1 / (1e-3 * 17))
+
+
+def test_a_step_begins_when_the_process_rests():
+    stop = threading.Event()
+
+    def spin():
+        while not stop.is_set():
+            sum(range(1000))
+
+    busy = threading.Thread(target=spin)
+    busy.start()
+    threading.Timer(0.1, stop.set).start()
+    start = time.perf_counter()
+    interleaved._settle(10.0)
+    assert 0.09 <= time.perf_counter() - start < 5.0
+    assert not busy.is_alive()
+
+
+def test_a_step_waits_for_no_rest_for_ever(clock):
+    clock.process_time = clock.perf_counter = lambda: clock.now
+    interleaved._settle(1.0)
+    assert 1.0 <= clock.now < 1.1
 
 
 def test_windows_are_repeated_and_warm_up_runs_are_not_counted(clock):

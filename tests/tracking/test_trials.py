@@ -59,14 +59,12 @@ def test_failed_and_deleted_runs_count(attempt, symbol):
     assert count_trials(judged).count == 3
 
 
-def test_runs_of_other_experiments_count(attempt, symbol):
-    _, judged = attempt(span_of(symbol))
-    before = mlflow.get_experiment(mlflow.tracking.fluent._get_experiment_id()).name
-    mlflow.set_experiment(f"other {symbol}")
-    try:
-        attempt(span_of(symbol))
-    finally:
-        mlflow.set_experiment(before)
+def test_runs_of_other_experiments_count(attempt, symbol, monkeypatch):
+    one, judged = attempt(span_of(symbol))
+    # ``set_experiment`` would name the experiment to every later test and its processes.
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", f"other {symbol}")
+    other, _ = attempt(span_of(symbol))
+    assert len({mlflow.get_run(run).info.experiment_id for run in (one, other)}) == 2
     assert count_trials(judged).count == 2
 
 
