@@ -78,7 +78,7 @@ def load(servers, windows):
 
 @pytest.fixture(scope="module")
 def shelf(saved_package, tracking_store, tmp_path_factory):
-    shelf = Shelf("watched", tmp_path_factory.mktemp("shelf"))
+    shelf = Shelf("watched_servers", tmp_path_factory.mktemp("shelf"))
     for change in (None, None, changed):
         shelf.add(saved_package, change)
     shelf.point("1")
@@ -93,19 +93,19 @@ def watching(shelf, small_windows, tmp_path_factory):
     (folder / "in the way").write_text("")
     drift = folder / "scores.json"
     column = ColumnDrift("return_1", 0.25, 0.1)
-    DriftScores("watched", "1", pd.Timestamp.now(tz="UTC"), (column,), True).write(drift)
+    DriftScores("watched_servers", "1", pd.Timestamp.now(tz="UTC"), (column,), True).write(drift)
     common = ("--reload_seconds", 0.2, "--queue_windows", QUEUE_WINDOWS, "--log_flush_seconds", 0.2)
     with ExitStack() as stack:
         shadowed = stack.enter_context(
             command_server(
-                shelf.uri, *common, "--challenger", "models:/watched@challenger",
+                shelf.uri, *common, "--challenger", "models:/watched_servers@challenger",
                 "--mode", "shadow", "--shadow_windows", 1, "--log_folder", folder / "log",
                 "--drift_scores", drift,
             )
         )  # fmt: skip
         split = stack.enter_context(
             command_server(
-                shelf.uri, *common, "--challenger", "models:/watched@nobody",
+                shelf.uri, *common, "--challenger", "models:/watched_servers@nobody",
                 "--mode", "split", "--share", 1.0, "--log_folder", folder / "in the way",
                 "--log_buffer_bytes", 1,
             )
