@@ -19,7 +19,7 @@ from ordinis_mlflow.signal import Signal
 from ordinis_mlflow.speed import Interleaved, Run, interleave
 from ordinis_mlflow.tuning import open_study, run_trials
 
-TRIALS, TRIAL_S, CONFIRM_S = 30, 3.0, 20.0
+TRIALS, TRIAL_S, FINAL_S, CONFIRM_S = 30, 3.0, 8.0, 20.0
 FATAL = 4
 SEARCHED = {
     "": ("float32", "int8"),
@@ -48,7 +48,7 @@ def found_settings(trials: TimedTrials, precisions: tuple[str, ...]) -> tuple[Si
     space = space_for(Machine.here(trials.default.provider), precisions)
     with open_study("bench", space, [GAIN], seed=7) as study:
         run_trials(study, trials, TRIALS)
-        chosen = fastest(study)
+        chosen = fastest(study, trials, FINAL_S)
     anew = trials.measure(chosen, CONFIRM_S)
     gain = anew.gain(LARGE)
     if gain.above and not trials.objection(anew):

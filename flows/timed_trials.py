@@ -11,13 +11,14 @@ from ordinis_mlflow.graph.session import SessionSettings
 from ordinis_mlflow.graph.tunables import session_space, settings_of
 from ordinis_mlflow.params import CategoricalParam, Configuration, Space
 from ordinis_mlflow.speed import Interleaved, interleave
-from ordinis_mlflow.tuning import Failed, Objective, Outcome, Report, Study, Suggestion
+from ordinis_mlflow.tuning import Failed, Objective, Outcome, Report, Study, Suggestion, Trial
 
 SMALL, LARGE = 1, 64
 """Windows of the runs whose p99 is held to a limit, and of those whose throughput is to grow."""
 PRECISION = "precision"
 GAIN = Objective("gain")
 """Throughput at batch 64 over that of the default settings, measured in the same rounds."""
+FINALISTS = 5
 
 
 def space_for(machine: Machine, precisions: tuple[str, ...]) -> Space:
@@ -38,7 +39,7 @@ class TimedTrials:
         default: the model with default settings, of the precision that all are compared with.
         seconds: of a trial.
         p99_ms: at batch 1, at most; 0: not worse than the default's beyond noise.
-        table: what was measured, a row a trial.
+        table: what was measured, a row a trial, and then one a finalist.
     """
 
     package: Package
@@ -50,9 +51,14 @@ class TimedTrials:
     def __call__(self, suggestion: Suggestion, report: Report) -> Outcome:
         """Its gain; failed if p99 is above the limit."""
         measured = self.measure(suggestion.configuration, self.seconds)
-        reason = self.objection(measured)
-        self.table.append(_row(suggestion, measured, reason))
+        reason = self._note(suggestion, measured, final=False)
         return Failed(reason) if reason else {GAIN.name: measured.gain(LARGE).value}
+
+    def again(self, trial: Trial, seconds: float) -> Interleaved:
+        """A finalist, measured once more."""
+        measured = self.measure(trial.configuration, seconds)
+        self._note(trial, measured, final=True)
+        return measured
 
     def measure(self, configuration: Configuration, seconds: float) -> Interleaved:
         """Beside the default settings, in turn.
@@ -84,14 +90,39 @@ class TimedTrials:
         tail = measured.tail(SMALL)
         return f"p99 at batch {SMALL} is {tail} times the default's" if tail.above else ""
 
+    def _note(self, trial: Suggestion | Trial, measured: Interleaved, final: bool) -> str:
+        """A row of the table, with the objection, which is returned."""
+        reason = self.objection(measured)
+        named = {"trial": trial.number, "final": final}
+        said = {"configuration": trial.configuration.to_json(), "refused": reason}
+        self.table.append({**named, **said, **metrics_of(measured)})
+        return reason
 
-def fastest(study: Study) -> Configuration:
-    """Of the complete trials, without the defaults; those if there is no other."""
+
+def fastest(study: Study, trials: TimedTrials, seconds: float) -> Configuration:
+    """The best of the finalists, measured again: of many noisy gains the largest is mostly luck.
+
+    Args:
+        study: whose trials are done.
+        trials: that measures them.
+        seconds: of each finalist.
+
+    Returns:
+        No configuration whose p99 is above the limit if there is another, and the default one only
+        if no other was measured.
+    """
+    again = {each.configuration: trials.again(each, seconds) for each in finalists(study)}
+    allowed = [each for each, measured in again.items() if not trials.objection(measured)]
+    candidates = allowed or list(again) or [study.space.defaults()]
+    return max(candidates, key=lambda each: again[each].gain(LARGE).value if again else 0.0)
+
+
+def finalists(study: Study) -> list[Trial]:
+    """The best complete trials but for the defaults, the best first."""
     defaults = study.space.defaults()
     complete = [trial for trial in study.trials() if trial.state == "complete"]
     others = [trial for trial in complete if trial.configuration != defaults]
-    best = max(others, key=lambda trial: trial.values[GAIN.name], default=None)
-    return defaults if best is None else best.configuration
+    return sorted(others, key=lambda trial: -trial.values[GAIN.name])[:FINALISTS]
 
 
 def figures_of(measured: Interleaved) -> Figures:
@@ -124,8 +155,3 @@ def metrics_of(measured: Interleaved) -> Mapping[str, float]:
                 f"{name}/b{size}_high": ratio.high,
             }
     return found
-
-
-def _row(suggestion: Suggestion, measured: Interleaved, reason: str) -> dict[str, Any]:
-    named = {"trial": suggestion.number, "configuration": suggestion.configuration.to_json()}
-    return {**named, **metrics_of(measured), "refused": reason}

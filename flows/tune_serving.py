@@ -1,7 +1,8 @@
 """Tune serving: how a version's graph is run best on this kind of machine, for servers to use.
 
-Settings are tried one after the other, each in turn with the default ones. The best is measured
-anew beside them, and proposed only if it is faster beyond noise: "keep the defaults" is an answer.
+Settings are tried one after the other, each in turn with the default ones; the five that did best
+are tried again. The best of those is measured anew, and proposed only if it is faster than the
+default ones beyond noise: "keep the defaults" is an answer.
 Ctrl-C keeps what is done.
 """
 
@@ -47,6 +48,8 @@ from ordinis_mlflow.tuning import (
 )
 
 ANY = "any"
+FINAL = 2.0
+"""How much longer than in its trial a finalist is measured."""
 INTERRUPTED = 130
 VERDICT = "ordinis.verdict"
 """Tag of the run: what came of it, in a sentence."""
@@ -61,7 +64,7 @@ class TuneServingOptions:
         precision: of the graph: float32, int8 or fp16; or any, to choose the fastest.
         trials: settings that are tried, the default ones among them.
         timeout: no trial begins later than so many seconds after the first; 0 for no end.
-        seconds: of a trial.
+        seconds: of a trial; each of the five best is measured again for twice as long.
         confirm_seconds: of measuring the best one anew.
         p99_ms: at batch 1, at most; 0: not worse than the default's beyond noise.
         workers: 1: whatever runs beside a measurement disturbs it.
@@ -192,10 +195,10 @@ def _best(space: Space, trials: TimedTrials, options: TuneServingOptions) -> Con
         catch = (PackageError, ProviderUnavailable)
         try:
             run_trials(study, measure, options.trials, options.timeout or None, catch)
+            return fastest(study, trials, FINAL * options.seconds)
         finally:
             with to_the_end():
                 _log_trials(trials)
-        return fastest(study)
 
 
 def _judged(
@@ -247,7 +250,8 @@ def _log(tuned: TunedServing) -> None:
 
 def _log_trials(trials: TimedTrials) -> None:
     for row in trials.table:
-        mlflow.log_metric("trial/gain", row[f"gain/b{LARGE}"], step=row["trial"])
+        name = "final/gain" if row["final"] else "trial/gain"
+        mlflow.log_metric(name, row[f"gain/b{LARGE}"], step=row["trial"])
     if trials.table:
         mlflow.log_text(pd.DataFrame(trials.table).to_csv(index=False), "trials.csv")
 

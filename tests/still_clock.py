@@ -12,5 +12,9 @@ class Clock:
 
     monotonic = perf_counter
 
+    def process_time(self):
+        """Of a process that rests."""
+        return 0.0
+
     def sleep(self, seconds):
         self.now += seconds
