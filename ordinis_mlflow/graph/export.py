@@ -19,6 +19,7 @@ from ordinis_mlflow.features import probe_bars as fixed_bars
 from ordinis_mlflow.forecast import Forecast
 from ordinis_mlflow.graph.fold import fold_constants
 from ordinis_mlflow.graph.merge import merge_products
+from ordinis_mlflow.graph.plain_layers import plain_layers
 from ordinis_mlflow.graph.session import INPUT, SCALER_CENTER, SCALER_SCALE
 from ordinis_mlflow.signal import Signal
 
@@ -85,7 +86,7 @@ def export_graph(module: SignalGraph) -> onnx.ModelProto:
         shape = [len(module.features.names)]
         output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, shape)
         program.graph.output.append(output)
-    return merge_products(fold_constants(program))
+    return merge_products(plain_layers(fold_constants(program)))
 
 
 def export_network(network: nn.Module, steps: int, features: int) -> onnx.ModelProto:

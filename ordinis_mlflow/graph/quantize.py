@@ -15,9 +15,9 @@ import onnx
 from onnx import numpy_helper
 
 from ordinis_mlflow.errors import QuantizationError
+from ordinis_mlflow.graph.plain_layers import RECURRENT
 from ordinis_mlflow.graph.session import INPUT
 
-RECURRENT = ("LSTM", "GRU", "RNN")
 DYNAMIC = ("LSTM", "MatMul", "Gemm")
 STATIC = ("MatMul", "Gemm", "Conv")
 LEAST_WEIGHTS = 1024
