@@ -2,10 +2,13 @@
 
 MLflow checks neither floats nor unknown names; here both are refused before anything is done. A
 field that is a dataclass itself gives its own fields. ``none`` leaves out what may be left out.
+``--help`` says of each what the docstring says under ``Attributes:``.
 """
 
 import argparse
 import dataclasses
+import inspect
+import re
 import sys
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +27,17 @@ def parse(arguments: Sequence[str], *kinds: type) -> tuple[Any, ...]:
         SystemExit: an unknown name or a value of the wrong type, with usage on standard error.
         InvalidConfig: the dataclass refuses a value.
     """
-    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    said = descriptions(*kinds)
     for field in parameters(*kinds):
-        parser.add_argument(f"--{field.name}", type=_reader(field.type), default=field.default)
+        parser.add_argument(
+            f"--{field.name}",
+            type=_reader(field.type),
+            default=field.default,
+            help=said.get(field.name, "").replace("%", "%%"),
+        )
     values = vars(parser.parse_args(arguments))
     return tuple(_value(kind, values) for kind in kinds)
 
@@ -39,6 +50,24 @@ def parameters(*kinds: type) -> Iterator["dataclasses.Field[Any]"]:
                 yield from parameters(typing.cast(type, field.type))
             else:
                 yield field
+
+
+def descriptions(*kinds: type) -> dict[str, str]:
+    """What the docstrings of dataclasses, and of those that they extend or hold, say of fields."""
+    found: dict[str, str] = {}
+    for kind in kinds:
+        for parent in reversed(kind.__mro__):
+            found |= _attributes(inspect.cleandoc(parent.__doc__ or ""))
+        held = (typing.cast(type, field.type) for field in dataclasses.fields(kind))
+        found |= descriptions(*(each for each in held if dataclasses.is_dataclass(each)))
+    return found
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """The section ``Attributes:``: a name and a text, which may go on below, further in."""
+    section = docstring.partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def run(command: Callable[[Sequence[str]], None]) -> None:

@@ -33,7 +33,7 @@ from flows.tune import TuneOptions
 from flows.tune_serving import TuneServingOptions
 from flows.tuned_study import Measurement
 from flows.walkforward import WalkOptions
-from ordinis_mlflow.command_line import parameters
+from ordinis_mlflow.command_line import descriptions, parameters
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.quality import QualityRules
 from ordinis_mlflow.retraining import RetrainPolicy
@@ -105,6 +105,12 @@ def test_entry_points_are_these():
 @each_entry_point
 def test_parameters_are_the_fields(name):
     assert set(ENTRY_POINTS[name]["parameters"]) == set(fields_of(name))
+
+
+@each_entry_point
+def test_help_describes_every_parameter(name):
+    said = descriptions(*OPTIONS[name])
+    assert set(fields_of(name)) <= {field for field, text in said.items() if text}
 
 
 @each_entry_point

@@ -21,6 +21,22 @@ class One:
 
 
 @dataclass(frozen=True)
+class Described(One):
+    """A summary.
+
+    Attributes:
+        share: at most 100 % of what
+            there is.
+        added: not in the other.
+
+    Raises:
+        InvalidConfig: never.
+    """
+
+    added: int = 4
+
+
+@dataclass(frozen=True)
 class Two:
     other: int = 1
 
@@ -44,6 +60,15 @@ def test_types():
         float,
         bool,
     ]
+
+
+def test_help_says_what_the_docstring_says(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"], Described, Two)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--share SHARE at most 100 % of what there is. (default: 0.5)" in said
+    assert "--added ADDED not in the other. (default: 4)" in said
+    assert "never" not in said
 
 
 @pytest.mark.parametrize(
