@@ -11,6 +11,8 @@ LEAST_SCALE = 1e-3
 """Floor of the forecast scale, in units of volatility: a certain forecast would have none."""
 UNIT_SCALE = 0.5413
 """The bias at which softplus gives 1: an untrained network forecasts current volatility."""
+LARGEST = 1e18
+"""Beyond it AdamW multiplies weights by numbers that float32 does not have."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,16 @@ class LSTMConfig:
             if getattr(self, name) < 1:
                 raise InvalidConfig(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_norm"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InvalidConfig(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) <= LARGEST:
+                raise InvalidConfig(
+                    f"{name} must be positive and at most {LARGEST:g}, got {getattr(self, name)}"
+                )
         if not 0 <= self.dropout < 1:
             raise InvalidConfig(f"dropout must be in [0, 1), got {self.dropout}")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise InvalidConfig(f"weight_decay must be 0 or more, got {self.weight_decay}")
+        if not 0 <= self.weight_decay <= LARGEST:
+            raise InvalidConfig(
+                f"weight_decay must be 0 or more and at most {LARGEST:g}, got {self.weight_decay}"
+            )
         if not 0 <= self.seed < 2**32:
             raise InvalidConfig(f"seed must be in [0, 2**32), got {self.seed}")
 
