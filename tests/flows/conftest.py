@@ -1,6 +1,7 @@
 """What tests of flows share: bars in a file, a finished training, ways to run an entry point."""
 
 import contextlib
+import multiprocessing
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import git
 import pandas as pd
 import pytest
 from own_store import own_store, words
+from warm import instead_of_spawned
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 60  # of tiny epochs: long enough to be killed in the middle
@@ -94,6 +96,14 @@ def run_ids(tracking_store):
     import mlflow
 
     return lambda: {run.info.run_id for run in mlflow.search_runs(output_format="list")}
+
+
+@pytest.fixture(scope="module")
+def warm_workers():
+    """Processes that flows start have imported everything already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "get_context", instead_of_spawned)
+        yield
 
 
 @pytest.fixture

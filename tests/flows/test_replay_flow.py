@@ -1,19 +1,17 @@
 """A replay: strategies that know the past alone, what they do on planted drift, and resumption."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from own_store import words
+from warm import started
 
+from flows import replay as flow
 from flows.options import TrainOptions
 from flows.replay import ReplayOptions, replay
 from flows.replayed_course import Match, calendar, said_by, triggered
@@ -29,7 +27,7 @@ from ordinis_mlflow.errors import InvalidConfig, InvalidDriftReference
 from ordinis_mlflow.network import LSTMConfig
 from ordinis_mlflow.retraining import RetrainPolicy
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm_workers")
 DAYS, TURN = 980, 800
 """Volatility is five times as high from the turn on."""
 HOW = ReplayOptions(begin="2021-12-01T00:00:00Z", workers=1, samples=100, margin=1.0)
@@ -258,19 +256,12 @@ def replayed(files, config, tracking_store):
     pairs = {"bars": files / "turning.csv", "hidden_dim": 4, "num_layers": 1,
              "sequence_length": 5, "epochs": 1, "recalibrate": "false", "begin": HOW.begin,
              "workers": 1, "samples": 100, "margin": 1.0}  # fmt: skip
-    command = [sys.executable, "-m", "flows.replay"]
-    command += [word for name, value in pairs.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = started(flow.main, words(**pairs))
     parent = wait_for(lambda: next(iter(replays()), None))
     wait_for(lambda: len(fits(parent)) >= 2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -9
     kept = {run.info.run_id for run in fits(parent)}
     options = TrainOptions(bars=str(files / "turning.csv"), recalibrate=False, resume=parent)
     return parent, kept, replay(options, config, HOW, POLICY)
@@ -297,7 +288,7 @@ def wait_for(what, seconds=180.0):
         found = what()
         if found:
             return found
-        time.sleep(0.2)
+        time.sleep(0.05)
     raise AssertionError("waited in vain")
 
 

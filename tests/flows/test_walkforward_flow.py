@@ -1,19 +1,18 @@
 """A walk: windows that know the past alone, child runs, resumption after a kill."""
 
 import re
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from own_store import words
+from warm import alive_beside, started
 
+from flows import walkforward
 from flows.options import TrainOptions
 from flows.training import load
 from flows.walkforward import WalkOptions, steps_of, walk_forward
@@ -21,7 +20,7 @@ from flows.window import MODEL, WINDOW, _fitted, _said, read_window
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.network import LSTMConfig
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm_workers")
 WALK = WalkOptions(begin="2020-12-01T00:00:00Z", refit_months=1, workers=2, samples=100)
 BASELINES = (
     "zero_mean_volatility", "ewma_volatility", "garch_t", "gjr_garch_t", "buy_and_hold",
@@ -174,29 +173,21 @@ def test_a_finished_walk_runs_no_window_again(walked, settings):
     assert mlflow.get_run(parent.info.run_id).info.status == "FINISHED"
 
 
-def test_a_killed_walk_goes_on_and_ends_the_same(walked, settings, csv, environment):
+def test_a_killed_walk_goes_on_and_ends_the_same(walked, settings, csv):
     """kill -9 once a window is done: what is finished is kept, the rest is run, all is equal."""
     _, _, made = walked
     options, config = settings
     pairs = {"bars": csv, "hidden_dim": 8, "num_layers": 1, "sequence_length": 10, "epochs": 2,
              "begin": WALK.begin, "refit_months": 1, "workers": 1, "samples": 100}  # fmt: skip
-    command = [sys.executable, "-m", "flows.walkforward"]
-    command += [word for name, value in pairs.items() for word in (f"--{name}", str(value))]
     before = runs_of_walks()
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = started(walkforward.main, words(**pairs))
     parent = wait_for(lambda: next(iter(runs_of_walks() - before), None))
     wait_for(lambda: len(children(parent)) >= 1)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -9
     # The worker notices that its parent is gone, in whatever it was doing.
-    wait_for(lambda: not alive(process.pid))
+    wait_for(lambda: not alive_beside(process))
     kept = {run.info.run_id for run in children(parent).values()}
     resumed = walk_forward(replace(options, resume=parent), config, WALK)
     assert resumed.model.metrics == pytest.approx(made.model.metrics, rel=1e-6)
@@ -222,20 +213,8 @@ def wait_for(what, seconds=120.0):
         found = what()
         if found:
             return found
-        time.sleep(0.2)
+        time.sleep(0.05)
     raise AssertionError("waited in vain")
-
-
-def alive(session):
-    """Whether a process of the killed one's session is left."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            return True
-    return False
 
 
 @pytest.mark.parametrize(
