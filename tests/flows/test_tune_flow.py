@@ -3,12 +3,10 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
 from multiprocessing import active_children
-from pathlib import Path
 
 import mlflow
 import pandas as pd
@@ -16,9 +14,10 @@ import pytest
 from mlflow import MlflowClient
 from own_store import words
 from tuning_settings import CONFIG, MEASUREMENT, SPACE
+from warm import WARM
 
+from flows import command_line, tune_workers, tuned_objective
 from flows import tune as flow
-from flows import tune_workers, tuned_objective
 from flows.options import TrainOptions
 from flows.tune import TuneOptions, best_of, tune
 from flows.tune_workers import work, work_together
@@ -27,7 +26,7 @@ from ordinis_mlflow.errors import InvalidConfig, InvalidSpace, StudyDiffers, Stu
 from ordinis_mlflow.tracking import count_trials
 from ordinis_mlflow.tracking.trials import FIRST, TRIAL
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm_workers")
 
 
 @pytest.fixture(scope="module")
@@ -343,25 +342,26 @@ def test_workers_that_die_one_after_the_other_end_it(job, monkeypatch):
         work_together(job, 1, look)
 
 
+def typed(arguments):
+    """A tuning as a shell starts it, whatever this process ignores; its workers are as usual."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv[1:] = arguments
+    command_line.run(flow.main)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_done_when_it_is_stopped_is_kept(settings, environment, number, status):
+def test_what_is_done_when_it_is_stopped_is_kept(settings, number, status):
     """And the trial that was under way is put back: the study goes on with it."""
     name = f"stopped-{status}"
-    command = [sys.executable, "-m", "flows.tune"]
-    command += words(**{**settings, "study": name, "trials": 500, "workers": 1})
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    asked = words(**{**settings, "study": name, "trials": 500, "workers": 1})
+    process = WARM.Process(target=typed, args=(asked,), daemon=False)
+    process.start()
     wanted = f"tags.`{STUDY}` = '{name}' and tags.`{STATE}` = 'done'"
-    wait_for(lambda: len(runs(wanted)) >= 2 or process.poll() is not None)
+    wait_for(lambda: len(runs(wanted)) >= 2 or not process.is_alive())
     os.killpg(process.pid, number)  # as a terminal does, and mlflow run
-    said = process.communicate(timeout=120)[1].decode()
-    assert process.returncode == status, said
+    process.join(120)
+    assert process.exitcode == status
     parent = parent_of(name)
     assert parent.info.status == "KILLED"
     assert parent.data.metrics["tuning/complete"] >= 2.0
@@ -398,5 +398,5 @@ def wait_for(what, seconds=120.0):
     while time.monotonic() < until:
         if what():
             return
-        time.sleep(0.2)
+        time.sleep(0.05)
     raise AssertionError("waited in vain")
