@@ -1,21 +1,21 @@
 """Go on with a retraining in child processes that are killed at one step after the other.
 
-Prints, for each of them, how it ended, and then where the loop stands.
+Tells of each of them how it ended.
 """
 
 import contextlib
-import json
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
 
 import mlflow
+from own_store import words
 from retrained import desk_of, job, trained_here
+from warm import WARM
 
-from flows import challenged, retraining
+from flows import challenged, retraining, train
 from flows.trigger_runs import Trigger, attempts, trainings
 from ordinis_mlflow.retraining import Lease
 
@@ -44,8 +44,18 @@ def dying_before(owner, name):
     setattr(owner, name, lambda *_, **__: die())
 
 
+def trained_apart(run_id, experiment, asked, lease, stop):
+    """As ``mlflow run`` trains, in a process of its own."""
+    os.environ["MLFLOW_RUN_ID"] = run_id
+    process = WARM.Process(target=train.main, args=(words(**asked),), daemon=False)
+    process.start()
+    process.join()
+    return process.exitcode == 0
+
+
 def dying_at_a_checkpoint(trigger):
     """The training itself lives on."""
+    retraining._project = trained_apart
 
     def watch():
         client = mlflow.MlflowClient()
@@ -99,11 +109,5 @@ def child(step, model, file, parent):
     return os.waitpid(number, 0)[1]
 
 
-def main(model, file, parent):
-    for step in STEPS:
-        status = child(step, model, file, parent)
-        print(json.dumps({"step": step, "status": status}), flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def main(model, file, parent, told):
+    told.send({step: child(step, model, file, parent) for step in STEPS})

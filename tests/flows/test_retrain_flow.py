@@ -1,20 +1,18 @@
 """Retraining: one trigger is one challenger, whoever begins it and whenever they are killed."""
 
-import json
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import mlflow
 import pytest
+import retrain_worker
 import retrained
 from mlflow import MlflowClient
 from own_store import words
 from retrained import CONFIG, begun, champion, desk_of, job, logged, trained_here, versions
+from warm import WARM, started
 
 from flows import retrain, retraining
 from flows.challenge import untrained
@@ -24,9 +22,6 @@ from flows.retraining import carry_out, go_on
 from flows.trigger_runs import SNAPSHOT, TRIGGER, Trigger, attempts, begin, trainings
 from ordinis_mlflow.errors import InvalidBars, InvalidConfig, RetrainingError
 from ordinis_mlflow.retraining import COOL_DOWN, RETRAIN, LoopState, Step, hold, trained
-
-WORKER = Path(__file__).with_name("retrain_worker.py")
-TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -143,22 +138,16 @@ def test_a_challenger_that_is_worse_is_rejected_by_hand_as_well(strong, csv, cap
         retrain.main(words(**asked))
 
 
-def test_killed_at_every_step_it_ends_with_one_challenger(beaten, csv, parent, environment):
+def test_killed_at_every_step_it_ends_with_one_challenger(beaten, csv, parent):
     begun(beaten)
-    done = subprocess.run(
-        [sys.executable, WORKER, beaten, csv, parent],
-        env={**environment, "PYTHONPATH": f"{TESTS / 'flows'}:{TESTS}:{TESTS.parent}"},
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"step"')]
-    steps = {one["step"]: one["status"] for one in map(json.loads, lines)}
+    hears, told = WARM.Pipe(duplex=False)
+    worker = started(retrain_worker.main, beaten, csv, parent, told)
+    worker.join(400)
+    assert worker.exitcode == 0
+    steps = hears.recv()
     assert len(steps) == 10
-    assert steps.pop("none") == 0, done.stderr
-    assert set(steps.values()) == {9}, (steps, done.stderr)
+    assert steps.pop("none") == 0
+    assert set(steps.values()) == {9}, steps
     state = desk_of().read(beaten).state
     assert (state.phase, state.trigger, state.challenger) == (COOL_DOWN, 1, "2")
     assert versions(beaten) == {"1": None, "2": str(Trigger(beaten, 1, 0))}
