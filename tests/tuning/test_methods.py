@@ -1,5 +1,7 @@
 """The built-in optimisers: the contract, by hand what each does, and what is refused."""
 
+from itertools import count
+
 import optuna
 import pytest
 from contracts.optimiser_suite import ONE, TWO, OptimiserSuite
@@ -8,6 +10,8 @@ from spaces import NESTED, SMALL
 from ordinis_mlflow.errors import InvalidConfig
 from ordinis_mlflow.params import FloatParam, Space
 from ordinis_mlflow.tuning import METHODS, PRUNERS, Objective, Pruned, grid, open_study, run_trials
+
+NUMBERS = count()
 
 
 class Builtin(OptimiserSuite):
@@ -19,7 +23,7 @@ class Builtin(OptimiserSuite):
         opened = []
 
         def study(space, objectives, seed=0):
-            name = f"study {len(opened)}"
+            name = f"study {next(NUMBERS)}"
             url = self.url
             opened.append(
                 open_study(name, space, objectives, url=url, method=self.method, seed=seed)
@@ -61,10 +65,13 @@ class TestInADatabase(Builtin):
     """The same promises, kept by SQLite."""
 
     method = "tpe"
+    trials = 12  # its first ten are drawn at random, and a database takes its time for each
 
-    @pytest.fixture(autouse=True)
-    def place(self, tmp_path):
-        self.url = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def place(cls, tmp_path_factory):
+        """One for all its tests: to make the tables takes longer than most of them."""
+        cls.url = f"sqlite:///{tmp_path_factory.mktemp('studies') / 'mlflow.db'}"
 
 
 def test_all_are_held_to_the_contract():

@@ -1,7 +1,6 @@
 """Studies beside MLflow's tables, in both kinds of database."""
 
-import subprocess
-import sys
+import warnings
 
 import pytest
 import sqlalchemy as sa
@@ -43,6 +42,17 @@ def mlflows_revision(url):
     return revision
 
 
+def make_mlflows_tables(url):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's, of its own type hints and tables
+        from mlflow.store.db import utils
+
+        engine = utils.create_sqlalchemy_engine(url)
+        utils._initialize_tables(engine)
+        utils._verify_schema(engine)
+    engine.dispose()
+
+
 def test_a_study_goes_on_as_if_it_had_never_stopped(database):
     with open_study("whole", NESTED, ONE, url=database, seed=3) as study:
         assert run_trials(study, measure, 14) == 14
@@ -59,9 +69,7 @@ def test_optuna_and_mlflow_share_a_database_and_know_nothing_of_each_other(datab
     """Each keeps its schema's revision in a table alembic_version and refuses the other's."""
     with open_study("before", SMALL, ONE, url=database) as study:  # whoever comes first
         run_trials(study, lambda s, _: {"score": 1.0}, 2)
-    make = "import sys, mlflow.store.db.utils as u; e = u.create_sqlalchemy_engine(sys.argv[1])\n"
-    make += "u._initialize_tables(e); u._verify_schema(e)"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", make, database], check=True)
+    make_mlflows_tables(database)
     revision = mlflows_revision(database)
     with open_study("before", SMALL, ONE, url=database) as study:
         assert len(study.trials()) == 2

@@ -1,5 +1,6 @@
 """Several processes on one study, and one that is killed."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -21,51 +22,67 @@ from ordinis_mlflow.tuning.quiet import quietly
 SPACES = {"SMALL": SMALL, "NESTED": NESTED}
 TESTS = str(Path(__file__).parents[1])
 BEGIN = f"""
-import sys
+import json, sys, time
 sys.path.insert(0, {TESTS!r})
 from spaces import NESTED, SMALL
 from ordinis_mlflow.tuning import Objective, Pulse, open_study, run_trials
-url, trials = sys.argv[1], int(sys.argv[2])
 """
 WORKER = """
-import time
 def together():
     print("ready", flush=True)
     sys.stdin.readline()
 def measure(suggestion, _):
     time.sleep(0.05)
-    return {{"score": float(suggestion.number)}}
-together()
-with open_study("s", {space}, [Objective("score")], url=url, method={method!r}) as study:
+    return {"score": float(suggestion.number)}
+for line in sys.stdin:
+    url, space, method, trials = json.loads(line)
     together()
-    print(run_trials(study, measure, trials))
+    space = {"SMALL": SMALL, "NESTED": NESTED}[space]
+    with open_study("s", space, [Objective("score")], url=url, method=method) as study:
+        together()
+        print(run_trials(study, measure, trials), flush=True)
 """
 VICTIM = """
+url = sys.stdin.readline().strip()
 with open_study("s", SMALL, [Objective("score")], url=url, pulse=Pulse(1, 3)) as study:
     print(study.suggest().configuration.to_json(), flush=True)
     sys.stdin.readline()
 """
 
 
-def start(code, url, trials=0):
-    command = [sys.executable, "-W", "ignore", "-c", BEGIN + code, url, str(trials)]
+def start(code):
+    command = [sys.executable, "-W", "ignore", "-c", BEGIN + code]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, **pipes)
+
+
+def tell(worker, line):
+    worker.stdin.write(f"{line}\n")
+    worker.stdin.flush()
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """Two processes for one study after the other."""
+    started = [start(WORKER) for _ in "ab"]
+    yield started
+    for worker in started:
+        worker.communicate(timeout=60)
+    assert [worker.returncode for worker in started] == [0, 0]
 
 
 @pytest.mark.parametrize(
     ("space", "method", "trials"), [("NESTED", "tpe", 24), ("SMALL", "random", 99)]
 )
-def test_two_workers_try_nothing_twice(database, space, method, trials):
-    workers = [start(WORKER.format(space=space, method=method), database, trials) for _ in "ab"]
+def test_two_workers_try_nothing_twice(workers, database, space, method, trials):
+    for worker in workers:
+        tell(worker, json.dumps([database, space, method, trials]))
     for _ in range(2):  # both make the tables, the study and its first trial; then both try
         for worker in workers:
             assert worker.stdout.readline() == "ready\n"
         for worker in workers:
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
-    done = [int(worker.communicate()[0]) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0]
+            tell(worker, "go")
+    done = [int(worker.stdout.readline()) for worker in workers]
     with open_study("s", SPACES[space], ONE, url=database) as study:
         found = study.trials()
     assert len(found) == sum(done) == min(trials, 12 if space == "SMALL" else trials)
@@ -75,7 +92,8 @@ def test_two_workers_try_nothing_twice(database, space, method, trials):
 
 
 def test_what_a_killed_worker_was_at_is_tried_again(database):
-    victim = start(VICTIM, database)
+    victim = start(VICTIM)
+    tell(victim, database)
     assert SMALL.defaults().to_json() == victim.stdout.readline().strip()
     with open_study("s", SMALL, ONE, url=database, pulse=Pulse(1, 3)) as study:
         other = study.suggest()
