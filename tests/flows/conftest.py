@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -92,10 +93,15 @@ def trained(options, network, tracking_store, tmp_path_factory):
 
 @pytest.fixture
 def run_ids(tracking_store):
-    """Ids of every run in the store, asked anew at each call."""
-    import mlflow
+    """Ids of every run in the store, asked anew at each call: of the database itself, as MLflow
+    reads all that is known of each run, and a session has a thousand.
+    """
 
-    return lambda: {run.info.run_id for run in mlflow.search_runs(output_format="list")}
+    def call():
+        with contextlib.closing(sqlite3.connect(tracking_store / "mlflow.db")) as database:
+            return {run_id for (run_id,) in database.execute("SELECT run_uuid FROM runs")}
+
+    return call
 
 
 @pytest.fixture(scope="module")
