@@ -1,5 +1,7 @@
 """Checks on ingest: each fault is found where it was put, and real markets pass."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,10 +46,15 @@ def bars_of(values, days=None, symbol="AAA"):
 
 
 def sessions(n):
+    return ten_years().sessions[:n].tz_localize("UTC")
+
+
+@cache
+def ten_years():
+    """Made once: the library itself keeps the last one alone, which is then the inspection's."""
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar("XNYS", start="2015-01-01", end="2024-12-31")
-    return calendar.sessions[:n].tz_localize("UTC")
+    return exchange_calendars.get_calendar("XNYS", start="2015-01-01", end="2024-12-31")
 
 
 def found(bars, rules=XNYS):
