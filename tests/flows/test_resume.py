@@ -1,8 +1,8 @@
 """A training that was stopped goes on, and ends as if it had not been."""
 
 import dataclasses
+import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -10,7 +10,10 @@ import mlflow
 import pytest
 import torch
 from mlflow import MlflowClient
+from warm import started
 
+from flows import command_line
+from flows import train as flow
 from flows.options import TrainOptions
 from flows.train import train
 from flows.training import load, record, resumable
@@ -38,29 +41,30 @@ def losses(run_id, name):
     return sorted((point.step, point.value) for point in points)
 
 
+def typed(arguments):
+    """A training as a shell starts it."""
+    sys.argv[1:] = arguments
+    command_line.run(flow.main)
+
+
 @pytest.fixture
-def stop(options, network, environment, tracking_store, run_ids):
+def stop(options, network, tracking_store, run_ids):
     """Start a training in a process of its own, stop it amid its epochs, give its run's id."""
 
     def call(number):
         before = run_ids()
         checkpoints = "artifacts/*/artifacts/checkpoints/slot-0.safetensors"
         seen = set(tracking_store.glob(checkpoints))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.train", *words(options, network)],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = started(typed, words(options, network))
         deadline = time.monotonic() + 60
         # The second epoch's file: by then the first one's is whole.
         while not set(tracking_store.glob(checkpoints)) - seen and time.monotonic() < deadline:
-            assert process.poll() is None
+            assert process.is_alive()
             time.sleep(0.002)
-        process.send_signal(number)
-        status = process.wait(30)
+        os.kill(process.pid, number)
+        process.join(30)
         (run_id,) = run_ids() - before
-        return run_id, status
+        return run_id, process.exitcode
 
     return call
 
