@@ -127,10 +127,15 @@ def test_a_copy_has_no_evidence_and_no_mirror(registry):
     assert registry.server.post("model-versions/transition-stage", body).status_code == 403
 
 
-def test_mlflows_own_client_copies_without_the_mirror(registry, tracking_store):
+def client_of(server):
+    """MLflow's own; another test's registry may still be the one of this process."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(registry.server.url)
+    return MlflowClient(server.url, registry_uri=server.url)
+
+
+def test_mlflows_own_client_copies_without_the_mirror(registry, tracking_store):
+    client = client_of(registry.server)
     copied = client.copy_model_version(f"models:/{registry.name}/{GOOD}", f"{registry.name}-copy")
     assert (copied.tags, copied.current_stage, copied.aliases) == ({}, "None", [])
 
@@ -168,12 +173,11 @@ def test_a_claimed_name_is_not_believed(registry, decisions):
 
 
 def test_a_refusal_is_quick_and_the_client_does_not_wait(registry, tracking_store):
-    from mlflow import MlflowClient
     from mlflow.exceptions import RestException
 
     begun = time.monotonic()
     with pytest.raises(RestException, match=r"PERMISSION_DENIED: version 2 of .* planted FAILED"):
-        MlflowClient(registry.server.url).set_registered_model_alias(registry.name, "champion", BAD)
+        client_of(registry.server).set_registered_model_alias(registry.name, "champion", BAD)
     assert time.monotonic() - begun < 2.0
 
 
