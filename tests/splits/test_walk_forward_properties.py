@@ -64,8 +64,7 @@ def cases(draw):
     return walk, starts, ends, list(zip(walk.windows(starts), pairs, strict=True))
 
 
-@given(cases())
-def test_training_labels_end_before_the_refit_and_test_begins_with_it(case):
+def training_labels_end_before_the_refit_and_test_begins_with_it(case):
     walk, starts, ends, pairs = case
     for window, (train, test) in pairs:
         assert ends[train].max() + walk.gap < window.refit <= starts[test].min()
@@ -75,8 +74,7 @@ def test_training_labels_end_before_the_refit_and_test_begins_with_it(case):
         assert (np.diff(test) > 0).all()
 
 
-@given(cases())
-def test_only_what_the_purge_asks_for_is_left_out(case):
+def only_what_the_purge_asks_for_is_left_out(case):
     walk, starts, ends, pairs = case
     for window, (train, test) in pairs:
         before = np.flatnonzero((starts >= window.first) & (starts < window.refit))
@@ -86,8 +84,7 @@ def test_only_what_the_purge_asks_for_is_left_out(case):
         assert test.tolist() == np.flatnonzero(within).tolist()
 
 
-@given(cases())
-def test_windows_have_the_lengths_asked_for(case):
+def windows_have_the_lengths_asked_for(case):
     walk, starts, _, pairs = case
     begin = pd.Timestamp(starts.min())
     for window, _ in pairs:
@@ -99,8 +96,7 @@ def test_windows_have_the_lengths_asked_for(case):
             assert abs(refit - walk.train - first) <= slack(walk.train)
 
 
-@given(cases())
-def test_refits_are_one_step_apart(case):
+def refits_are_one_step_apart(case):
     walk, starts, _, _ = case
     refits = [window.refit for window in walk.windows(starts)]
     assert refits[0] >= starts.min()
@@ -108,6 +104,58 @@ def test_refits_are_one_step_apart(case):
     if isinstance(step, pd.Timedelta):
         assert not any((np.diff(refits) % step.to_timedelta64()).astype(np.int64))
     assert all(np.diff(refits) > 0 * DAY)
+
+
+def purge_never_shortens_the_test_part(case):
+    walk, starts, _, pairs = case
+    unpurged = replace(walk, gap=0 * DAY).split(starts, starts)
+    for (_, (train, test)), (more, same) in zip(pairs, unpurged, strict=True):
+        assert test.tolist() == same.tolist()
+        assert set(train) <= set(more)
+
+
+def expanding_trains_on_more_and_tests_the_same(case):
+    walk, starts, ends, pairs = case
+    expanding = replace(walk, expanding=True).split(starts, ends)
+    for (_, (train, test)), (more, same) in zip(pairs, expanding, strict=True):
+        assert test.tolist() == same.tolist()
+        assert set(train) <= set(more)
+
+
+def the_number_of_splits_needs_starts_alone(case):
+    walk, starts, ends, pairs = case
+    assert walk.get_n_splits(starts) == walk.get_n_splits(starts, ends) == len(pairs)
+    assert walk.get_n_splits(starts.astype(np.int64)) == len(pairs)
+
+
+def permuting_rows_permutes_the_answer(case, random):
+    walk, starts, ends, pairs = case
+    order = list(range(len(starts)))
+    random.shuffle(order)
+    order = np.array(order)
+    shuffled = walk.split(starts[order], ends[order])
+    for got, (_, expected) in zip(shuffled, pairs, strict=True):
+        for part, whole in zip(got, expected, strict=True):
+            assert sorted(order[part]) == whole.tolist()
+
+
+PROPERTIES = (
+    training_labels_end_before_the_refit_and_test_begins_with_it,
+    only_what_the_purge_asks_for_is_left_out,
+    windows_have_the_lengths_asked_for,
+    refits_are_one_step_apart,
+    purge_never_shortens_the_test_part,
+    expanding_trains_on_more_and_tests_the_same,
+    the_number_of_splits_needs_starts_alone,
+)
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_every_property_of_a_walk(case, random):
+    """Of one case all: to draw a case takes longer than to look at it."""
+    for holds in PROPERTIES:
+        holds(case)
+    permuting_rows_permutes_the_answer(case, random)
 
 
 @given(walks(), histories(), st.booleans())
@@ -137,40 +185,3 @@ def test_a_test_part_of_many_steps_tests_each_date_as_often(times, length, calen
     tested = sum(((w.refit <= starts) & (starts < w.until)).astype(int) for w in windows)
     assert (tested[starts >= since.to_datetime64()] == times).all()
     assert (tested <= times).all()
-
-
-@given(cases())
-def test_purge_never_shortens_the_test_part(case):
-    walk, starts, _, pairs = case
-    unpurged = replace(walk, gap=0 * DAY).split(starts, starts)
-    for (_, (train, test)), (more, same) in zip(pairs, unpurged, strict=True):
-        assert test.tolist() == same.tolist()
-        assert set(train) <= set(more)
-
-
-@given(cases())
-def test_expanding_trains_on_more_and_tests_the_same(case):
-    walk, starts, ends, pairs = case
-    expanding = replace(walk, expanding=True).split(starts, ends)
-    for (_, (train, test)), (more, same) in zip(pairs, expanding, strict=True):
-        assert test.tolist() == same.tolist()
-        assert set(train) <= set(more)
-
-
-@given(cases(), st.randoms(use_true_random=False))
-def test_permuting_rows_permutes_the_answer(case, random):
-    walk, starts, ends, pairs = case
-    order = list(range(len(starts)))
-    random.shuffle(order)
-    order = np.array(order)
-    shuffled = walk.split(starts[order], ends[order])
-    for got, (_, expected) in zip(shuffled, pairs, strict=True):
-        for part, whole in zip(got, expected, strict=True):
-            assert sorted(order[part]) == whole.tolist()
-
-
-@given(cases())
-def test_the_number_of_splits_needs_starts_alone(case):
-    walk, starts, ends, pairs = case
-    assert walk.get_n_splits(starts) == walk.get_n_splits(starts, ends) == len(pairs)
-    assert walk.get_n_splits(starts.astype(np.int64)) == len(pairs)
