@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
 import requests
+from click.testing import CliRunner
 from mlflow.deployments import get_deploy_client, run_local
 from mlflow.exceptions import MlflowException
 
@@ -41,10 +43,21 @@ def desk(client, folder, saved_package):
     return Deployments(folder).get("desk")
 
 
-def cli(*arguments):
+def process(*arguments):
     command = [sys.executable, "-m", "mlflow", "deployments", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def cli(*arguments):
+    """The same command in this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own, which a command only prints
+        from mlflow.cli import cli as mlflows
+
+        done = CliRunner().invoke(mlflows, ["deployments", *map(str, arguments)])
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
@@ -60,7 +73,7 @@ def test_by_the_command_line(folder, saved_package, small_frame, small_model, sm
     target = ("-t", "ordinis", "--name", "cli")
     bars, signals = tmp_path / "bars.json", tmp_path / "signals.json"
     small_frame.to_json(bars, orient="records", date_format="iso")
-    assert "cli is created" in cli("create", *target, "-m", saved_package, "-C", "workers=2")
+    assert "cli is created" in process("create", *target, "-m", saved_package, "-C", "workers=2")
     cli("predict", *target, "-I", bars, "-O", signals)
     answered = pd.DataFrame(json.loads(signals.read_text())["predictions"]).set_index("symbol")
     expected = small_model.signal(small_bars).set_index("symbol")

@@ -32,7 +32,7 @@ def test_decisions_of_a_server(told):
     assert promoted.number < refused.number
 
 
-def test_a_server_without_a_ledger_is_said_to_have_none(new_server, monkeypatch):
-    monkeypatch.setattr("flows.gated.mlflow.get_registry_uri", lambda: new_server().url)
+def test_a_server_without_a_ledger_is_said_to_have_none(server, monkeypatch):
+    monkeypatch.setattr("flows.gated.mlflow.get_registry_uri", lambda: server.url)
     with pytest.raises(PromotionRefused, match="--app-name ordinis"):
         list(decisions("m"))

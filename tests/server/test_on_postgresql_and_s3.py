@@ -32,10 +32,11 @@ class Bucket:
     client: Any
     name: str
 
-    def key(self, end):
-        """Of the one file whose name ends so."""
+    def key(self, model, end):
+        """Of the one file of a logged model whose name ends so."""
         files = self.client.list_objects_v2(Bucket=self.name)["Contents"]
-        (found,) = (each["Key"] for each in files if each["Key"].endswith(end))
+        keys = (each["Key"] for each in files if each["Key"].endswith(end))
+        (found,) = (key for key in keys if f"/{model}/" in key)
         return found
 
     def read(self, key):
@@ -45,7 +46,7 @@ class Bucket:
         self.client.put_object(Bucket=self.name, Key=key, Body=content)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bucket():
     """An S3 server with an empty bucket; only the tracking server will know of it."""
     boto3 = pytest.importorskip("boto3")
@@ -58,18 +59,20 @@ def bucket():
         yield Bucket(url, client, name)
 
 
-@pytest.fixture
-def server(tmp_path, bucket, request):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, bucket, request):
+    """One for all: each test has an experiment and a model of its own."""
     folder, user = request.getfixturevalue("postgres")
     url = f"postgresql+psycopg://{user}@/{new_database(folder, user)}?host={folder}"
-    policy = tmp_path / "policy.toml"
+    home = tmp_path_factory.mktemp("server")
+    policy = home / "policy.toml"
     policy.write_text(SOUND)
     options = (
         "--backend-store-uri", url, "--registry-store-uri", f"ordinis+{url}",
         "--artifacts-destination", f"s3://{bucket.name}/artifacts",
     )  # fmt: skip
     environment = {**S3, "MLFLOW_S3_ENDPOINT_URL": bucket.url, "ORDINIS_POLICY": str(policy)}
-    with running(tmp_path / "server", options=options, **environment) as started:
+    with running(home / "server", options=options, **environment) as started:
         yield started
 
 
@@ -95,24 +98,24 @@ def client(server):
     mlflow.set_registry_uri(before[1])
 
 
-def registered(client, package):
-    run = client.create_run(client.create_experiment("desk"))
+def registered(client, package, name):
+    """The id of the logged model that is version 1."""
+    run = client.create_run(client.create_experiment(name))
     with mlflow.start_run(run_id=run.info.run_id):
-        info = flavor.log_model(package, registered_model_name="desk")
-    return info
+        return flavor.log_model(package, registered_model_name=name).model_id
 
 
 def test_promoted_loaded_and_held_to_what_was_proven(client, server, bucket, small_package):
-    registered(client, small_package)
+    model = registered(client, small_package, "desk")
     moved = client.transition_model_version_stage("desk", "1", "Production")
     assert moved.current_stage == "Production"
     assert client.get_model_version_by_alias("desk", "champion").version == "1"
-    (decision,) = server.ask("GET", "/ordinis/ledger.json").json["decisions"]
+    (decision,) = server.ask("GET", "/ordinis/ledger.json?model=desk").json["decisions"]
     assert [verdict["passed"] for verdict in decision["verdicts"]] == [True, True]
     assert flavor.load_model("models:/desk@champion").contract == small_package.contract
 
     # Past the server, with the bucket's own key: another package that is whole.
-    manifest = bucket.key("manifest.json")
+    manifest = bucket.key(model, "manifest.json")
     bucket.write(manifest, bucket.read(manifest) + b"\n")
     with pytest.raises(NotProven, match="desk version 1 is not what was promoted"):
         flavor.load_model("models:/desk@champion")
@@ -121,15 +124,15 @@ def test_promoted_loaded_and_held_to_what_was_proven(client, server, bucket, sma
 def test_through_the_server_artifacts_of_a_version_stay_what_they_are(
     client, server, bucket, small_package
 ):
-    registered(client, small_package)
-    path = bucket.key("model.onnx").removeprefix("artifacts/")
+    model = registered(client, small_package, "guarded")
+    path = bucket.key(model, "model.onnx").removeprefix("artifacts/")
     assert server.put(path, b"another").status == 403
     assert server.get(path).status == 200
 
 
 def test_a_package_that_was_changed_is_refused(client, bucket, small_package):
-    registered(client, small_package)
-    bucket.write(bucket.key("model.onnx"), b"another")
+    model = registered(client, small_package, "changed")
+    bucket.write(bucket.key(model, "model.onnx"), b"another")
     with pytest.raises(RestException, match="manifest FAILED"):
-        client.transition_model_version_stage("desk", "1", "Production")
-    assert client.get_model_version("desk", "1").current_stage == "None"
+        client.transition_model_version_stage("changed", "1", "Production")
+    assert client.get_model_version("changed", "1").current_stage == "None"

@@ -8,7 +8,6 @@ import pytest
 from contracts.optimiser_suite import TWO
 from mlflow import MlflowClient
 from spaces import SMALL
-from tracking_server import running
 
 from ordinis_mlflow.drift import DriftReference, DriftTable
 from ordinis_mlflow.drift.report import calibrated_report, raw_report
@@ -54,10 +53,9 @@ def pages():
 
 
 @pytest.fixture(scope="module")
-def shown(pages, tmp_path_factory):
+def shown(pages, server, tmp_path_factory):
     """Give what the viewer's frames show of a page, and the errors of its scripts."""
-    folder = tmp_path_factory.mktemp("shown")
-    with running(folder / "server") as server, browser.browser(folder / "profile") as devtools:
+    with browser.browser(tmp_path_factory.mktemp("shown") / "profile") as devtools:
         client = MlflowClient(server.url)
         run = client.create_run("0")
         for name, page in pages.items():
