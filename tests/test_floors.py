@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,7 @@ def room(file):
     return None if rest == ["__init__"] else rest[0]
 
 
+@cache
 def imports(file):
     """Every module that a file imports, wherever in it: dotted names."""
     found = set()

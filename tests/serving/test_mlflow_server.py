@@ -21,8 +21,11 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 
 @pytest.fixture(scope="module")
-def server(saved_package, programs):
-    with MlflowServer(str(saved_package), environment=programs) as running:
+def server(saved_package):
+    """Where the environment is not activated: PATH does not lead to the interpreter's programs."""
+    folders = [*filter(None, os.defpath.split(os.pathsep)), "/usr/local/bin"]
+    bare = {"PATH": os.pathsep.join(folders)}
+    with MlflowServer(str(saved_package), environment=bare, timeout_s=60) as running:
         yield running
 
 
@@ -248,13 +251,9 @@ def test_a_model_that_is_not_there(tmp_path, programs):
     assert "No such artifact" in str(error.value).split("printed:")[1]
 
 
-def test_it_comes_up_where_the_environment_is_not_activated(saved_package):
+def test_it_comes_up_where_the_environment_is_not_activated(server):
     """The interpreter's own programs are meant, whether or not PATH leads to them."""
-    bare = {
-        "PATH": os.pathsep.join(p for p in os.defpath.split(os.pathsep) if p) + ":/usr/local/bin"
-    }
-    with MlflowServer(str(saved_package), environment=bare, timeout_s=60) as running:
-        assert running.process.poll() is None
+    assert server.process.poll() is None
 
 
 def test_a_slow_health_check_is_asked_again(monkeypatch):
