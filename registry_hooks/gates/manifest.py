@@ -18,7 +18,8 @@ LOADER = "ordinis_mlflow.flavor"
 class ManifestGate:
     """The digests that the server found are those of manifest.json, file by file.
 
-    MLmodel is read too: it may name code inside the folder, which MLflow would run when it serves.
+    MLmodel is read too: it may name code inside the folder, which MLflow would run when it serves,
+    or leave out the signature, to which MLflow holds requests.
     """
 
     name: ClassVar[str] = "manifest"
@@ -31,7 +32,7 @@ class ManifestGate:
         differ = sorted(
             name for name in listed.keys() | found if listed.get(name) != found.get(name)
         )
-        _check_loader(candidate.folder)
+        _check_description(candidate.folder)
         reason = (
             f"{len(differ)} files differ between what the server found and what was packaged: "
             f"{', '.join(differ[:5])}"
@@ -41,22 +42,38 @@ class ManifestGate:
         return Verdict(self.name, not differ, float(len(differ)), 0.0, reason)
 
 
-def _check_loader(folder: Path) -> None:
-    loaded = _flavor(folder / "MLmodel")
+def _check_description(folder: Path) -> None:
+    """What MLmodel tells ``mlflow.pyfunc``: who loads the model, and what it is asked."""
+    described = _described(folder / "MLmodel")
+    loaded = described["flavors"]["python_function"]
     if loaded.get("loader_module") != LOADER or loaded.keys() & {"code", "data"}:
         raise ManifestMismatch(
             f"MLmodel names the loader {loaded.get('loader_module')!r}, code "
             f"{loaded.get('code')!r} and data {loaded.get('data')!r}: a model is loaded by "
             f"{LOADER} and brings no code; log it with that module"
         )
+    signature = described.get("signature")
+    if not isinstance(signature, dict) or not signature.get("inputs"):
+        raise ManifestMismatch(
+            "MLmodel has no signature, so that MLflow would hold no request to the model's inputs; "
+            f"log it with {LOADER}"
+        )
 
 
-def _flavor(path: Path) -> dict[str, Any]:
-    """What MLmodel tells ``mlflow.pyfunc``."""
+def _described(path: Path) -> dict[str, Any]:
     try:
-        flavor = yaml.safe_load(path.read_bytes())["flavors"]["python_function"]
-        return dict(flavor)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError, yaml.YAMLError) as error:
+        described = dict(yaml.safe_load(path.read_bytes()))
+        described["flavors"]["python_function"].keys()
+        return described
+    except (
+        AttributeError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        RecursionError,
+        yaml.YAMLError,
+    ) as error:
         raise ManifestMismatch(
             f"MLmodel is missing or unreadable: {type(error).__name__}"
         ) from error

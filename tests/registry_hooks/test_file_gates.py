@@ -60,6 +60,15 @@ class TestManifest:
         with pytest.raises(ManifestMismatch, match="brings no code"):
             ManifestGate().check(candidate_of(folder))
 
+    @pytest.mark.parametrize("signature", [None, {}, "bars", {"inputs": None, "outputs": "[]"}])
+    def test_inputs_that_nothing_is_said_of_are_refused(self, folder, signature):
+        path = folder / "MLmodel"
+        described = yaml.safe_load(path.read_text()) | {"signature": signature}
+        path.write_text(yaml.safe_dump(described))
+        write_manifest(folder)
+        with pytest.raises(ManifestMismatch, match="no signature"):
+            ManifestGate().check(candidate_of(folder))
+
 
 class TestProbe:
     def test_every_packaged_precision_is_asked(self, folder):
