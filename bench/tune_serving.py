@@ -34,10 +34,10 @@ def main() -> None:
     package = measured().package(int8=True)
     ours = SignalModel(package, settings=SessionSettings())
     trials = TimedTrials(package, ours, TRIAL_S, 0.0)
+    plain = plain_run(package.graphs["float32"])
     rows = []
     for ending, precisions in SEARCHED.items():
         found, said = found_settings(trials, precisions)
-        plain = plain_run(package.graphs["float32"])
         over_plain = interleave(found.run, plain, ours.probe_bars, CONFIRM_S)
         rows += gained(over_plain, ending, said)
     report("Tuning of serving", rows, path)

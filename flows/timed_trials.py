@@ -112,9 +112,10 @@ def fastest(study: Study, trials: TimedTrials, seconds: float) -> Configuration:
         if no other was measured.
     """
     again = {each.configuration: trials.again(each, seconds) for each in finalists(study)}
+    if not again:
+        return study.space.defaults()
     allowed = [each for each, measured in again.items() if not trials.objection(measured)]
-    candidates = allowed or list(again) or [study.space.defaults()]
-    return max(candidates, key=lambda each: again[each].gain(LARGE).value if again else 0.0)
+    return max(allowed or again, key=lambda each: again[each].gain(LARGE).value)
 
 
 def finalists(study: Study) -> list[Trial]:
